@@ -1,0 +1,57 @@
+# Every command brings its own environment: all it needs is Python 3.11 or newer.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv/bin
+READY := .venv/.ready
+CHECKED := governor tests $(wildcard lambda_layer/python)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test check bench soak clean
+
+help: ## This list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(READY) ## All of it at work, on this machine (ARGS=--headless: no screen, just the verdict)
+	$(VENV)/governor demo $(ARGS)
+
+run: $(READY) ## The service with its own store, to try things out by hand
+	$(VENV)/python -m governor.demo.run $(ARGS)
+
+test: $(READY) ## The tests (ARGS='tests/ledger -k expiry': some of them)
+	$(VENV)/python -m pytest $(ARGS)
+
+check: $(READY) ## The linters: style, types, architecture, Lua
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy $(CHECKED)
+	PYTHONPATH=lambda_layer/python $(VENV)/lint-imports --cache-dir .cache/imports
+	@if command -v luacheck >/dev/null; then luacheck --quiet governor/ledger/lua; \
+	elif [ -n "$(CI)" ]; then echo "luacheck is not installed" >&2; exit 1; \
+	else echo "luacheck is not installed: the Lua goes unchecked"; fi
+
+bench: $(READY) ## The promised figures, measured
+	$(VENV)/python -m tests.bench $(ARGS)
+
+soak: $(READY) ## Many invocations through restarts of every part (takes long)
+	$(VENV)/python -m tests.soak $(ARGS)
+
+clean: ## Remove everything that these commands have made
+	rm -rf .venv .cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { \
+		echo "The governor needs Python 3.11 or newer, and none is on PATH." >&2; \
+		echo "Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "The governor needs Python 3.11 or newer, but $(PYTHON) is not:" >&2; \
+		$(PYTHON) --version >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "$(PYTHON) can't make virtual environments: install Python's venv module" >&2; \
+		echo "(on Debian and Ubuntu: apt-get install python3-venv)." >&2; exit 1; }
+	@echo "Setting up .venv with $$($(PYTHON) --version), once: this takes about a minute."
+	@$(PYTHON) -m venv --clear .venv
+	@$(VENV)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[dev,demo]'
+	@touch $@

@@ -1,0 +1,46 @@
+"""Every condition that a caller of the governor handles, one class each.
+
+Messages say what happened, to what, and what to do next.
+"""
+
+
+class GovernorError(Exception):
+    """Root of the governor's own errors."""
+
+
+class InvalidInputError(GovernorError):
+    """What a user sent (a request, a policy, an entry of it) can't be accepted; nothing changed.
+
+    `field` is the dotted path of the offending field, such as ``functions.etl-load.headroom``;
+    empty when the input as a whole is at fault.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        """Name the `field` and say why its value can't stand."""
+        super().__init__(f"{field}: {reason}" if field else reason)
+        self.field = field
+        self.reason = reason
+
+
+class UnknownEntryError(GovernorError):
+    """The policy has no function or group of that name."""
+
+
+class GroupInUseError(GovernorError):
+    """Functions of the policy still name the group that was to be deleted."""
+
+
+class PreconditionError(GovernorError):
+    """An entry is no longer what the caller last saw (its ETag differs): read it again."""
+
+
+class StoreUnavailableError(GovernorError):
+    """The store can't be reached, does not answer in time, or refuses to work."""
+
+
+class EmbeddedStoreError(GovernorError):
+    """The embedded Valkey server can't be started, or its data directory is in use."""
+
+
+class SettingsError(GovernorError):
+    """A setting is missing, malformed or contradicts another one."""

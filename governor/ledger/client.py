@@ -1,0 +1,284 @@
+"""The ledger's client: the Redis functions and the data they keep, typed.
+
+Nothing here decides anything: the rules are in `lua/`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar, cast
+from uuid import uuid4
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
+
+from governor.errors import StoreUnavailableError
+from governor.ledger import keys, wire
+from governor.ledger.connection import STORE_TIMEOUT_S, Client, connect, redacted
+from governor.ledger.library import Library, shipped
+from governor.ledger.wire import Exchange
+from governor.model import Lease, Operation, Release, ScopeCount
+from governor.policy import Policy, Resolver
+
+T = TypeVar("T")
+
+PROBE_EVERY_S: Final = 0.1
+"""How often a lost store is asked whether it is back."""
+
+SCAN_SIZE: Final = 1000
+"""Records that one command reads when all leases are listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPolicy:
+    """The policy as the store has it. `file` is the digest of the file that was loaded last."""
+
+    document: bytes
+    version: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """News: a waiting acquire was granted."""
+
+    id: str
+    expires_at_ms: int
+    shadow_denied_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChanged:
+    """News: another policy stands in the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """News: listening starts, or goes on after a gap in which other news may have been lost."""
+
+
+News = Woken | PolicyChanged | Resumed
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """What the store says of itself."""
+
+    server: str
+    version: str
+    used_memory_bytes: int
+
+
+class LedgerClient:
+    """One process's access to the ledger of one pool.
+
+    Every call raises `StoreUnavailableError` when the store can't do it, and from then on at once
+    until the store answers again.
+    """
+
+    def __init__(self, url: str, pool: str, library: Library | None = None) -> None:
+        """Prepare access to `pool` in the store at `url`; nothing connects yet."""
+        self.url = redacted(url)
+        self._redis: Client = connect(url)
+        self._library = library or shipped()
+        self._keys = keys.pool_keys(pool)
+        self._policy_key = keys.key(pool, keys.POLICY)
+        self._policy_channel = keys.key(pool, "policy-changes")
+        self._channel = keys.key(pool, f"worker:{uuid4().hex}")
+        self._pool = pool
+        self._packer: wire.Packer | None = None
+        self._lost: StoreUnavailableError | None = None
+        self._probe: asyncio.Task[None] | None = None
+
+    @property
+    def up(self) -> bool:
+        """Whether the store answered when it was last asked."""
+        return self._lost is None
+
+    async def exchange(
+        self, resolver: Resolver, operations: Sequence[Operation]
+    ) -> Exchange | None:
+        """Perform `operations` in one atomic step; none of them if the policy has changed (None).
+
+        An exchange may be sent twice when a connection breaks: acquiring and releasing are
+        idempotent by id (rule 4).
+        """
+        if self._packer is None or self._packer.resolver is not resolver:
+            self._packer = wire.Packer(resolver, self._channel)
+        request = self._packer.request(operations)
+        reply = cast(bytes, await self._fcall(self._library.exchange, request))
+        return wire.answer(reply, operations, resolver)
+
+    async def read_version(self) -> str | None:
+        """Return the version of the policy in the store, None if there is no policy."""
+        version = await self._ask(lambda: self._redis.hget(self._policy_key, "version"))
+        return None if version is None else cast(bytes, version).decode()
+
+    async def read_policy(self) -> StoredPolicy | None:
+        """Return the policy in the store, None if there is none."""
+        document, version, file = cast(
+            list[bytes | None],
+            await self._ask(
+                lambda: self._redis.hmget(self._policy_key, ["document", "version", "file"])
+            ),
+        )
+        if document is None or version is None:
+            return None
+        return StoredPolicy(document, version.decode(), (file or b"").decode())
+
+    async def put_policy(
+        self, expected: str | None, policy: Policy, unlisted: Sequence[str] = (), file: str = ""
+    ) -> bool:
+        """Replace the policy if `expected` is the version that stands there; say whether it was.
+
+        `unlisted` are the scopes that it no longer names; `file` is the digest of the file that it
+        came from, if it came from one.
+        """
+        arguments = (expected or "", policy.version, policy.document, file, self._policy_channel)
+        return bool(await self._fcall(self._library.put_policy, *arguments, *unlisted))
+
+    async def counts(self, bucket: int) -> dict[str, ScopeCount]:
+        """Return what is counted in each scope; peaks are of the hour that ends in `bucket`."""
+        scopes_key, peaks_key = (keys.key(self._pool, name) for name in (keys.SCOPES, keys.PEAKS))
+        records = cast(
+            dict[bytes, bytes], await self._ask(lambda: self._redis.hgetall(scopes_key))
+        )
+        counts = {scope.decode(): wire.counts(record) for scope, record in records.items()}
+        peaks = {scope: count.peak(bucket) for scope, count in counts.items()}
+        if unsure := [scope for scope, peak in peaks.items() if peak is None]:
+            histories = cast(
+                list[bytes | None], await self._ask(lambda: self._redis.hmget(peaks_key, unsure))
+            )
+            for scope, history in zip(unsure, histories, strict=True):
+                known = counts[scope]
+                peaks[scope] = (
+                    wire.history_peak(history, known, bucket) if history else known.in_use
+                )
+        return {scope: count.reported(peaks[scope] or 0) for scope, count in counts.items()}
+
+    async def leases(self) -> AsyncIterator[Lease]:
+        """Yield every held lease, in no order; those that come or go meanwhile may be missed."""
+        leases_key = keys.key(self._pool, keys.LEASES)
+        cursor = 0
+        while True:
+            cursor, records = cast(
+                tuple[int, dict[bytes, bytes]],
+                await self._ask(
+                    lambda at=cursor: self._redis.hscan(leases_key, at, count=SCAN_SIZE)
+                ),
+            )
+            for id_, record in records.items():
+                if lease := wire.lease(id_.decode(), record):
+                    yield lease
+            if not cursor:
+                return
+
+    async def facts(self) -> StoreFacts:
+        """Ask the store what it is."""
+        info: dict[str, Any] = await self._ask(lambda: self._node().info())
+        server = "valkey" if "valkey_version" in info else "redis"
+        version = info.get("valkey_version") or info.get("redis_version") or ""
+        return StoreFacts(server, str(version), int(info.get("used_memory", 0)))
+
+    async def news(self) -> AsyncIterator[News]:
+        """Yield what happens to the policy and to this process's waiting acquires, for ever.
+
+        Begins with `Resumed`, and says it again whenever the connection was replaced.
+        """
+        while True:
+            pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
+            try:
+                await pubsub.ssubscribe(self._channel, self._policy_channel)
+                yield Resumed()
+                while True:
+                    message = await pubsub.get_message(timeout=None)
+                    if message is None:
+                        continue
+                    if message["channel"].decode() == self._channel:
+                        yield Woken(*wire.woken(message["data"]))
+                    else:
+                        yield PolicyChanged()
+            except (RedisError, RedisClusterException, OSError):
+                await asyncio.sleep(PROBE_EVERY_S)
+            finally:
+                with suppress(RedisError, OSError):
+                    await pubsub.aclose()
+
+    async def close(self) -> None:
+        """Drop all connections."""
+        if self._probe is not None:
+            self._probe.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._probe
+        await self._redis.aclose()
+
+    def _node(self) -> Redis:
+        """Return a client of the server that has the pool."""
+        if isinstance(self._redis, Redis):
+            return self._redis
+        node = self._redis.get_node_from_key(self._policy_key)
+        if node is None:
+            raise StoreUnavailableError("the cluster has no node for this pool")
+        return cast(Redis, node)
+
+    async def _fcall(self, function: str, *arguments: str | bytes) -> object:
+        """Call a function of the library; load the library first if the store lost it."""
+
+        def call() -> Awaitable[object]:
+            return self._redis.fcall(function, len(self._keys), *self._keys, *arguments)
+
+        try:
+            return await self._ask(call)
+        except _LibraryMissingError:
+            await self._ask(self._load_library)
+            return await self._ask(call)
+
+    async def _load_library(self) -> None:
+        try:
+            await self._redis.function_load(self._library.source)
+        except ResponseError as error:  # another process was faster
+            if "already exists" not in str(error):
+                raise
+
+    async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
+        if self._lost is not None:
+            raise self._lost
+        try:
+            async with asyncio.timeout(2 * STORE_TIMEOUT_S):
+                return await call()
+        except ResponseError as error:
+            if "Function not found" in str(error):
+                raise _LibraryMissingError from error
+            raise StoreUnavailableError(
+                f"the store at {self.url} refused: {error}; see its log and its memory limit"
+            ) from error
+        except (RedisError, RedisClusterException, OSError, TimeoutError) as error:
+            raise self._lose(error) from error
+
+    def _lose(self, error: Exception) -> StoreUnavailableError:
+        lost = StoreUnavailableError(
+            f"the store at {self.url} can't be reached: {error or type(error).__name__}; "
+            "check that it runs and that its address is right"
+        )
+        if self._lost is None:
+            self._lost = lost
+            self._probe = asyncio.create_task(self._find_again())
+        return lost
+
+    async def _find_again(self) -> None:
+        """Ask until the store answers, so that no request has to find out by waiting."""
+        while self._lost is not None:
+            await asyncio.sleep(PROBE_EVERY_S)
+            with suppress(RedisError, RedisClusterException, OSError, TimeoutError):
+                async with asyncio.timeout(2 * STORE_TIMEOUT_S):
+                    await self._redis.ping()
+                self._lost = None
+
+    async def release(self, resolver: Resolver, id_: str) -> None:
+        """Release one lease."""
+        await self.exchange(resolver, [Release(id_)])
+
+
+class _LibraryMissingError(Exception):
+    """The store does not have the library (it lost it, or never had it)."""

@@ -1,0 +1,90 @@
+"""From a store's URL to a client: one server, a server found through Sentinel, or a cluster."""
+
+from typing import Any, Final
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from governor.errors import SettingsError
+
+STORE_TIMEOUT_S: Final = 0.5
+"""Longest time for one answer of the store; after it the store counts as unreachable."""
+
+Client = Redis | RedisCluster
+
+FORMS: Final = (
+    "redis://host:6379/0, rediss://…, unix:///path/to.sock, "
+    "redis+cluster://host:6379, redis+sentinel://host:26379,host2:26379/service/0"
+)
+
+
+def connect(url: str) -> Client:
+    """Return a client for the store at `url`; it connects when it is first used.
+
+    A connection that died while it was idle is replaced once and the command sent again: every
+    command of the ledger may be sent twice. Raises `SettingsError` for an address of another form.
+    """
+    # Nothing but a broken connection is tried again: waiting twice would be hanging.
+    once_more = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
+    options: dict[str, Any] = {
+        "socket_timeout": STORE_TIMEOUT_S,
+        "socket_connect_timeout": STORE_TIMEOUT_S,
+        "retry": once_more,
+    }
+    scheme = url.partition("://")[0]
+    try:
+        match scheme:
+            case "redis" | "rediss" | "unix":
+                return Redis.from_url(url, **options)
+            case "redis+cluster" | "rediss+cluster":
+                return RedisCluster.from_url(url.replace("+cluster", "", 1), **options)
+            case "redis+sentinel" | "rediss+sentinel":
+                return _through_sentinel(url, options)
+            case _:
+                raise ValueError("unknown scheme")
+    except ValueError as error:
+        raise SettingsError(f"--store {redacted(url)}: {error}; expected {FORMS}") from error
+
+
+def redacted(url: str) -> str:
+    """Return `url` without its password."""
+    scheme, separator, rest = url.partition("://")
+    credentials, at, place = rest.rpartition("@")
+    if ":" in credentials:
+        credentials = credentials.partition(":")[0] + ":***"
+    return f"{scheme}{separator}{credentials}{at}{place}"
+
+
+def _through_sentinel(url: str, options: dict[str, Any]) -> Redis:
+    parts = urlsplit(url)
+    credentials, _, places = parts.netloc.rpartition("@")
+    username, _, password = (unquote(text) for text in credentials.partition(":"))
+    service, _, database = parts.path.strip("/").partition("/")
+    if not service:
+        raise ValueError("the name of the service is missing after the sentinels")
+    sentinels = []
+    for place in places.split(","):
+        host, _, port = place.rpartition(":")
+        sentinels.append((host or port, int(port) if host else 26379))
+    login = {"username": username or None, "password": password or None}
+    sentinel_login = {
+        name: values[-1]
+        for name, values in parse_qs(parts.query).items()
+        if name in {"sentinel_username", "sentinel_password"}
+    }
+    sentinel = Sentinel(
+        sentinels,
+        sentinel_kwargs={
+            "socket_timeout": STORE_TIMEOUT_S,
+            "socket_connect_timeout": STORE_TIMEOUT_S,
+            "username": sentinel_login.get("sentinel_username"),
+            "password": sentinel_login.get("sentinel_password"),
+        },
+        ssl=parts.scheme.startswith("rediss"),
+        **options,
+    )
+    return sentinel.master_for(service, db=int(database or 0), **login)

@@ -1,0 +1,33 @@
+"""The ledger's keys in the store. All carry the pool's hash tag, so a cluster keeps them together."""
+
+from typing import Final
+
+LEASES: Final = "leases"
+"""hash: lease id → packed record (held or waiting)"""
+EXPIRIES: Final = "expiries"
+"""sorted set: lease id by the time at which it ends (ms)"""
+SCOPES: Final = "scopes"
+"""hash: scope → packed counts"""
+PEAKS: Final = "peaks"
+"""hash: scope → packed peaks of the last hour"""
+POLICY: Final = "policy"
+"""hash: the policy's version, its document, and the digest of the file last loaded"""
+QUEUE: Final = "queue"
+"""sorted set, by name: who waits, as scope, rank, ticket, lease id"""
+IDLE: Final = "idle"
+"""sorted set: scopes that the policy does not name and nobody holds, by when they fell idle (ms)"""
+RELEASED: Final = "released"
+"""sorted set: the last released ids, by when (ms)"""
+
+LEDGER_KEYS: Final = (LEASES, EXPIRIES, SCOPES, PEAKS, POLICY, QUEUE, IDLE, RELEASED)
+"""Every key of a pool, in the order in which the Redis functions take them."""
+
+
+def key(pool: str, name: str) -> str:
+    """Return the full name of one of `pool`'s keys (or channels)."""
+    return f"{{{pool}}}:{name}"
+
+
+def pool_keys(pool: str) -> list[str]:
+    """Return all keys of `pool`, in the order in which the Redis functions take them."""
+    return [key(pool, name) for name in LEDGER_KEYS]

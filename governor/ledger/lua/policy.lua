@@ -1,0 +1,32 @@
+-- put_policy: replace the policy if it is still the one that the change was based on.
+--
+-- ARGV: the version expected ('' for none), the new version, the document, the digest of the file
+-- it was loaded from ('' keeps the last), the channel to tell of it, and the scopes that it no
+-- longer names. Answers 1 if done, 0 if another version stands.
+local function put_policy(keys, arguments)
+  open_book(keys)
+  local expected, new, document, file, channel = unpack(arguments, 1, 5)
+  if (version() or '') ~= expected then
+    return 0
+  end
+  redis.call('HSET', book.keys[POLICY], 'version', new, 'document', document)
+  if file ~= '' then
+    redis.call('HSET', book.keys[POLICY], 'file', file)
+  end
+  local unlisted = {}
+  for i = 6, #arguments do
+    unlisted[i - 5] = arguments[i]
+  end
+  load(book.scopes, SCOPES, unlisted, unpack_counts)
+  for _, name in ipairs(unlisted) do
+    if book.scopes[name] and book.scopes[name][IN_USE] > 0 then
+      change_scope(name)[LISTED] = 0
+    else
+      redis.call('HDEL', book.keys[SCOPES], name)
+      redis.call('HDEL', book.keys[PEAKS], name)
+    end
+  end
+  close_book()
+  redis.call('SPUBLISH', channel, new)
+  return 1
+end

@@ -1,0 +1,4 @@
+-- NAME is the library's: functions of several versions stand side by side (rule 15).
+
+redis.register_function(NAME .. '_exchange', exchange)
+redis.register_function(NAME .. '_put_policy', put_policy)

@@ -1,0 +1,76 @@
+"""The policy as the pool has it: kept in the store, remembered here, changed by compare-and-set."""
+
+from collections.abc import Callable
+from typing import Final
+
+from governor.errors import PreconditionError
+from governor.ledger.client import LedgerClient
+from governor.policy import Policy, Resolver, stored
+
+Edit = Callable[[Policy], Policy]
+
+CHANGE_ATTEMPTS: Final = 50
+"""How often a change is made anew because another one came first."""
+
+
+class PolicyStore:
+    """The pool's policy. `resolver` is the last one read; a check-in finds out if it is old."""
+
+    def __init__(self, ledger: LedgerClient) -> None:
+        """Begin with the empty policy, until the store is asked."""
+        self._ledger = ledger
+        self.resolver = Resolver(Policy())
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that was last read."""
+        return self.resolver.policy
+
+    async def refresh(self) -> Policy:
+        """Read the policy if another one than the last read stands in the store.
+
+        A store without a policy (new, or it lost its data) gets the one remembered here.
+        """
+        version = await self._ledger.read_version()
+        if version is not None and version == self.policy.version:
+            return self.policy
+        found = await self._ledger.read_policy()
+        if found is None:
+            await self._ledger.put_policy(None, self.policy)
+            found = await self._ledger.read_policy()
+        if found is not None and found.version != self.policy.version:
+            self._remember(stored(found.document))
+        return self.policy
+
+    async def change(self, edit: Edit, file: str = "") -> tuple[Policy, Policy]:
+        """Apply `edit` to the policy as it stands; return the policies before and after.
+
+        `edit` may be called several times. What it raises is passed on and nothing changes.
+        `file` is the digest of the file that the policy comes from, if it comes from one.
+        """
+        for _ in range(CHANGE_ATTEMPTS):
+            before = await self.refresh()
+            after = edit(before)
+            if after.version == before.version and not file:
+                return before, before
+            kept = {scope for scope, _ in after.scopes()}
+            unlisted = [scope for scope, _ in before.scopes() if scope not in kept]
+            if await self._ledger.put_policy(before.version, after, unlisted, file):
+                self._remember(after)
+                return before, after
+        raise PreconditionError("the policy changes faster than this change can be made; try again")
+
+    async def load_file(self, policy: Policy, digest: str) -> bool:
+        """Adopt `policy` from a file unless its content was the last one loaded; say whether.
+
+        So a restart with the same file keeps what was set over HTTP since.
+        """
+        await self.refresh()
+        found = await self._ledger.read_policy()
+        if found is not None and found.file == digest:
+            return False
+        await self.change(lambda _: policy, digest)
+        return True
+
+    def _remember(self, policy: Policy) -> None:
+        self.resolver = Resolver(policy)

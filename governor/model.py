@@ -1,0 +1,197 @@
+"""The values that the rooms exchange: scopes, claims, the ledger's operations and its answers.
+
+Standard library only, no I/O. The words are those of DESIGN section 2.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+ACCOUNT: Final = "account"
+"""The scope of the pool that functions share."""
+
+MAX_TTL_MS: Final = 20 * 60 * 1000
+"""Longest life of a lease without renewal: Lambda's 15 min timeout and some grace."""
+
+MAX_WAIT_MS: Final = 15 * 60 * 1000
+"""Longest wait for a lease: no invocation lives longer (Lambda's timeout limit)."""
+
+
+def function_scope(name: str) -> str:
+    """Return the scope of the function `name`."""
+    return f"function:{name}"
+
+
+def group_scope(name: str) -> str:
+    """Return the scope of the group `name`."""
+    return f"group:{name}"
+
+
+class Priority(StrEnum):
+    """Whether users wait for a function. Only user-facing functions may take a headroom."""
+
+    USER_FACING = "user-facing"
+    BACKGROUND = "background"
+
+
+class Mode(StrEnum):
+    """Whether a scope denies, or only counts and reports what it would have denied."""
+
+    ENFORCE = "enforce"
+    SHADOW = "shadow"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A scope's limits as the policy states them; absent `max_concurrency` = unlimited."""
+
+    max_concurrency: int | None = None
+    headroom: int = 0
+    mode: Mode = Mode.ENFORCE
+
+    def limit_for(self, priority: Priority) -> int | None:
+        """Return how far functions of `priority` may fill the scope (rule 2)."""
+        if self.max_concurrency is None:
+            return None
+        match priority:
+            case Priority.USER_FACING:
+                return self.max_concurrency
+            case Priority.BACKGROUND:
+                return max(0, self.max_concurrency - self.headroom)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What one invocation takes in one scope.
+
+    `listed` says that the policy names the scope: its totals are kept when nothing runs in it.
+    """
+
+    scope: str
+    weight: int = 1
+    limits: Limits = field(default_factory=Limits)
+    listed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Everything the ledger must know of a function: what its invocations hold, and its rank."""
+
+    function: str
+    priority: Priority
+    holds: tuple[Hold, ...]
+    max_attempts: int | None = None
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes that an invocation holds in: function, groups by name, account."""
+        return tuple(hold.scope for hold in self.holds)
+
+    def limits_of(self, scope: str) -> Limits:
+        """Return the limits of one of the claim's scopes."""
+        return next(hold.limits for hold in self.holds if hold.scope == scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Acquire:
+    """Ask for a lease. With `wait_ms` > 0 a denied acquire queues for that long."""
+
+    id: str
+    function: str
+    ttl_ms: int
+    attempt: int = 1
+    wait_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Extend a lease to `ttl_ms` from now; an unknown one is reinstated (rule 6)."""
+
+    id: str
+    function: str
+    ttl_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Give a lease back, or leave the queue. Idempotent."""
+
+    id: str
+
+
+Operation = Acquire | Renew | Release
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A lease, new or (when `replayed`) the one its id had already; times by the store's clock."""
+
+    id: str
+    function: str
+    scopes: tuple[str, ...]
+    expires_at_ms: int
+    overrun: bool = False
+    replayed: bool = False
+    shadow_denied_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """No lease: the scope `denied_by` had no room. Nothing changed."""
+
+    denied_by: str
+    in_use: int
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """No lease yet: the acquire queues at the scope `denied_by`."""
+
+    denied_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """The lease's new end. A lease that was released before stays released and ends now."""
+
+    expires_at_ms: int
+    reinstated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The lease is over. `function` is None when the id held nothing."""
+
+    function: str | None
+
+
+Answer = Granted | Denied | Waiting | Renewed | Released
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who holds what; times by the store's clock."""
+
+    id: str
+    function: str
+    acquired_at_ms: int
+    expires_at_ms: int
+    overrun: bool
+    weights: Mapping[str, int]
+    """Weight by scope, as acquired (rule 8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeCount:
+    """What the ledger counts in one scope. Totals since the scope was first used."""
+
+    in_use: int = 0
+    peak: int = 0
+    """Highest in_use of the last hour, in steps of 10 s."""
+    granted: int = 0
+    denied: int = 0
+    shadow_denied: int = 0
+    expired: int = 0
+    overruns: int = 0

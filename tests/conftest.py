@@ -1,0 +1,80 @@
+"""Fixtures that every layer of the tests shares: real stores, and a pool in them per test."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from governor.ledger.embedded import valkey_binary
+from governor.ledger.keys import LEDGER_KEYS
+from tests.stores import NO_PERSISTENCE, Server, cluster
+
+
+def missing(what: str) -> None:
+    """Skip the test for want of `what`; where everything must be there (env CI), fail it."""
+    reason = f"{what} is not installed"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def stores() -> list[Server]:
+    """The session's shared servers that have been started so far."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def valkey_url(stores: list[Server]) -> Iterator[str]:
+    """A Valkey server (the embedded one's binary) that keeps nothing on disk."""
+    with Server(valkey_binary(), *NO_PERSISTENCE) as server:
+        stores.append(server)
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def redis_url(stores: list[Server]) -> Iterator[str]:
+    """A Redis server, as the system has it, that keeps nothing on disk."""
+    binary = shutil.which("redis-server")
+    if binary is None:
+        missing("redis-server")
+    else:
+        with Server(binary, *NO_PERSISTENCE) as server:
+            stores.append(server)
+            yield server.url
+
+
+@pytest.fixture(scope="session")
+def cluster_url(stores: list[Server]) -> Iterator[str]:
+    """A cluster of three Valkey servers, by the address of one of them."""
+    with cluster(valkey_binary()) as nodes:
+        stores.extend(nodes)
+        yield f"redis+cluster://127.0.0.1:{nodes[0].port}"
+
+
+@pytest.fixture(params=["valkey", "redis"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    """Each kind of store that a ledger must work on, one after the other."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def pool(stores: list[Server]) -> Iterator[str]:
+    """A pool of the test's own, in whichever shared stores it uses.
+
+    Afterwards the pool may hold the ledger's documented keys only. It is then removed.
+    """
+    name = f"test-{secrets.token_hex(6)}"
+    yield name
+    prefix = f"{{{name}}}:"
+    undocumented: set[str] = set()
+    for store in stores:
+        with store.client() as client:
+            keys = [str(key) for key in client.scan_iter(match=f"{{{name}}}*", count=1000)]
+            undocumented |= {key for key in keys if key.removeprefix(prefix) not in LEDGER_KEYS}
+            if keys:
+                client.delete(*keys)
+    assert not undocumented, "keys that governor.ledger.keys does not name"
