@@ -138,8 +138,9 @@ class LedgerClient:
         arguments = (expected or "", policy.version, policy.document, file, self._policy_channel)
         return bool(await self._fcall(self._library.put_policy, *arguments, *unlisted))
 
-    async def counts(self, bucket: int) -> dict[str, ScopeCount]:
-        """Return what is counted in each scope; peaks are of the hour that ends in `bucket`."""
+    async def counts(self, now_ms: int) -> dict[str, ScopeCount]:
+        """Return what is counted in each scope; peaks are of the hour that ends at `now_ms`."""
+        bucket = now_ms // wire.BUCKET_MS
         scopes_key, peaks_key = (keys.key(self._pool, name) for name in (keys.SCOPES, keys.PEAKS))
         records = cast(
             dict[bytes, bytes], await self._ask(lambda: self._redis.hgetall(scopes_key))

@@ -29,7 +29,7 @@ from governor.model import (
 )
 from governor.policy import Resolver
 
-BUCKET_S: Final = 10
+BUCKET_MS: Final = 10_000
 BUCKETS_AN_HOUR: Final = 360
 
 _pack = msgspec.msgpack.Encoder().encode

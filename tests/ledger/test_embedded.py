@@ -203,8 +203,8 @@ def test_damaged_data_is_named_with_the_servers_reason(tmp_path: Path) -> None:
     assert "Bad file format reading the append only file" in str(caught.value)
     assert not server.running
     log.write_bytes(b"")
-    with server:  # the failure has let go of the directory
-        assert read(server.url) is None
+    with EmbeddedServer(data_dir) as successor:  # the failure has let go of the directory
+        assert read(successor.url) is None
 
 
 @pytest.mark.parametrize("beneath", ["", "data"])

@@ -32,7 +32,9 @@ class Settings:
 
         """
         url = environ.get("GOVERNOR_URL", "")
-        parts = re.fullmatch(r"(https?)://(\[[^\]\s]+\]|[^/:?#@\s]+)(?::(\d{1,5}))?(/[^?#\s]*)?", url)
+        parts = re.fullmatch(
+            r"(https?)://(\[[^\]\s]+\]|[^/:?#@\s]+)(?::(\d{1,5}))?(/[^?#\s]*)?", url
+        )
         if parts is None or not (url.isascii() and 0 < int(parts[3] or 1) < 1 << 16):
             raise BadSettingError(
                 f"GOVERNOR_URL is {url!r}: set it to the governor's address, http://host:port"

@@ -1,0 +1,1 @@
+"""The HTTP face of the ledger: check-ins, limits, status, metrics."""

@@ -1,0 +1,147 @@
+"""The web application: a table of routes, each with who may call it and what it takes and gives."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from governor.ledger.client import LedgerClient
+from governor.ledger.policy_store import PolicyStore
+from governor.service import problems
+from governor.service.auth import Role, Tokens
+from governor.service.checkins import CheckIns
+from governor.validation import convert, decoder, refused
+
+SMALL_BODY: Final = 64 * 1024
+"""Largest body of a call about one lease, function or group, in bytes."""
+POLICY_BODY: Final = 16 * 1024 * 1024
+"""Largest policy document, in bytes: room for some 100,000 functions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the handlers work with."""
+
+    ledger: LedgerClient
+    policies: PolicyStore
+    check_ins: CheckIns
+    stopping: asyncio.Event
+
+    async def stopping_within(self, seconds: float) -> bool:
+        """Wait for `seconds`, or less if the process begins to stop; say whether it does."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.stopping.wait()
+        return self.stopping.is_set()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that was let in: its path's parameters, its query and its body, all valid."""
+
+    service: Service
+    request: web.Request
+    path: dict[str, str]
+    query: Any
+    body: Any
+
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A documented answer: what it means, and its shape if it has a JSON body."""
+
+    description: str
+    shape: Any = None
+    content_type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One call of the API. `body` is the request's shape; `bytes` = raw, None = no body."""
+
+    method: str
+    path: str
+    role: Role
+    summary: str
+    handler: Handler
+    answers: dict[int, Answer]
+    parameters: dict[str, Any] = field(default_factory=dict)
+    query: type[Any] | None = None
+    body: Any = None
+    conditional: bool = False
+    """Whether it heeds If-Match."""
+
+
+def json_response(value: object, status: int = 200, **headers: str) -> web.Response:
+    """Answer with `value` as JSON."""
+    return web.Response(
+        body=msgspec.json.encode(value),
+        status=status,
+        content_type="application/json",
+        headers=headers,
+    )
+
+
+def application(service: Service, tokens: Tokens, routes: Sequence[Route]) -> web.Application:
+    """Build the web application that serves `routes`."""
+    app = web.Application(middlewares=[problems.middleware], client_max_size=POLICY_BODY)
+    for route in routes:
+        app.router.add_route(route.method, route.path, _endpoint(service, tokens, route))
+    return app
+
+
+def _endpoint(
+    service: Service, tokens: Tokens, route: Route
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Return the aiohttp handler of `route`: let in, validate, call."""
+    read = _reader(route)
+    parameters = tuple(route.parameters.items())
+
+    async def endpoint(request: web.Request) -> web.StreamResponse:
+        if tokens:
+            tokens.check(request.headers.get("Authorization"), route.role)
+        path = {
+            name: convert(request.match_info[name], shape, name) for name, shape in parameters
+        }
+        query = None
+        if route.query is not None:
+            query = _query(request, route.query)
+        return await route.handler(Call(service, request, path, query, await read(request)))
+
+    return endpoint
+
+
+def _reader(route: Route) -> Callable[[web.Request], Awaitable[Any]]:
+    if route.body is None:
+        return _no_body
+    most = POLICY_BODY if route.body is bytes else SMALL_BODY
+    decode: Callable[[bytes], Any] = bytes if route.body is bytes else decoder(route.body)
+
+    async def read(request: web.Request) -> Any:
+        if (request.content_length or 0) <= most:
+            body = await request.read()
+            if len(body) <= most:
+                return decode(body)
+        raise web.HTTPRequestEntityTooLarge(
+            most, text=f"the body may have at most {most} bytes here"
+        )
+
+    return read
+
+
+async def _no_body(_: web.Request) -> None:
+    return None
+
+
+def _query(request: web.Request, shape: type[Any]) -> Any:
+    try:
+        return msgspec.convert(dict(request.query), shape, strict=False)
+    except msgspec.ValidationError as error:
+        raise refused(error) from error

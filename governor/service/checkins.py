@@ -1,0 +1,264 @@
+"""Where check-ins meet the ledger.
+
+What arrives in one turn of the event loop goes to the store as one function call, and while a call
+is under way the next one gathers: the busier, the cheaper a check-in gets.
+"""
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Final, TypeVar
+
+from governor.errors import StoreUnavailableError
+from governor.ledger.client import LedgerClient, PolicyChanged, Resumed, Woken
+from governor.ledger.policy_store import PolicyStore
+from governor.ledger.wire import Exchange
+from governor.model import (
+    Acquire,
+    Answer,
+    Denied,
+    Granted,
+    Operation,
+    Release,
+    Released,
+    Renew,
+    Renewed,
+    Waiting,
+)
+from governor.service.metrics import Metrics
+
+A = TypeVar("A")
+
+MOST_AT_ONCE: Final = 256
+"""Operations in one function call; Redis serves nobody else while it runs."""
+
+STALE_ATTEMPTS: Final = 20
+"""How often operations are sent anew because the policy had just changed."""
+
+SWEEP_AT_MOST_EVERY_S: Final = 0.05
+SWEEP_AT_LEAST_EVERY_S: Final = 30.0
+"""For leases of which this process does not know, because a replica granted them and died."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Waiter:
+    """A client that waits for a lease. Its future gives None when it should wait no longer."""
+
+    acquire: Acquire
+    until: float
+    grant: asyncio.Future[Granted | None]
+
+    def remaining(self, now: float) -> Acquire:
+        """Return the acquire with what is left of its time to wait."""
+        return replace(self.acquire, wait_ms=max(1, round((self.until - now) * 1000)))
+
+
+class CheckIns:
+    """Acquires, renews and releases for the clients of one process."""
+
+    def __init__(self, ledger: LedgerClient, policies: PolicyStore, metrics: Metrics) -> None:
+        """Serve from `ledger` under the policy of `policies`."""
+        self._ledger = ledger
+        self._policies = policies
+        self._metrics = metrics
+        self._loop = asyncio.get_running_loop()
+        self._pending: list[tuple[Operation, asyncio.Future[Answer]]] = []
+        self._sending: asyncio.Task[None] | None = None
+        self._waiters: dict[str, list[Waiter]] = {}
+        self._closing = False
+        self._sweep_timer: asyncio.TimerHandle | None = None
+        self._listening: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to listen for grants and policy changes, and to sweep."""
+        self._listening = self._loop.create_task(self._listen())
+        self._sweep_in(0)
+
+    def dismiss_waiters(self) -> None:
+        """Answer all who wait: the process is about to stop."""
+        self._closing = True
+        for waiters in self._waiters.values():
+            for waiter in waiters:
+                _resolve(waiter.grant, None)
+
+    async def stop(self) -> None:
+        """Finish what is under way."""
+        if self._sweep_timer is not None:
+            self._sweep_timer.cancel()
+        if self._listening is not None:
+            self._listening.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._listening
+        while self._sending is not None:
+            await self._sending
+
+    async def acquire(self, acquire: Acquire) -> Granted | Denied:
+        """Check in. Waits up to `wait_ms` in the queue; when cancelled, nothing is held.
+
+        Raises `StoreUnavailableError`.
+        """
+        started = perf_counter()
+        try:
+            if acquire.wait_ms:
+                answer = await self._acquire_or_wait(acquire)
+            else:
+                answer = _expected(await self._submit(acquire), Granted, Denied)
+        except StoreUnavailableError:
+            self._metrics.unavailable(acquire.function)
+            raise
+        self._metrics.acquired(acquire.function, answer, perf_counter() - started)
+        return answer
+
+    async def renew(self, renew: Renew) -> Renewed:
+        """Extend a lease. Raises `StoreUnavailableError`."""
+        return _expected(await self._submit(renew), Renewed)
+
+    async def release(self, id_: str) -> Released:
+        """Check out. Raises `StoreUnavailableError`."""
+        released = _expected(await self._submit(Release(id_)), Released)
+        self._metrics.released(released)
+        return released
+
+    async def sweep(self) -> int:
+        """End what has expired; return the store's time (ms). Raises `StoreUnavailableError`."""
+        return (await self._exchange([])).now_ms
+
+    async def _acquire_or_wait(self, acquire: Acquire) -> Granted | Denied:
+        until = self._loop.time() + acquire.wait_ms / 1000
+        waiter = Waiter(acquire, until, self._loop.create_future())
+        # Before it is sent: the news of a grant may overtake the answer that it waits.
+        self._waiters.setdefault(acquire.id, []).append(waiter)
+        try:
+            answer = await self._submit(acquire)
+            if not isinstance(answer, Waiting):
+                return _expected(answer, Granted, Denied)
+            if self._closing:
+                _resolve(waiter.grant, None)
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    if granted := await waiter.grant:
+                        return granted
+            # Also tells of a grant whose news got lost: its id is live then.
+            answer = await self._submit(replace(acquire, wait_ms=0))
+            return _expected(answer, Granted, Denied)
+        except asyncio.CancelledError:
+            self._submit(Release(acquire.id)).add_done_callback(_heed)
+            raise
+        finally:
+            self._waiters[acquire.id].remove(waiter)
+            if not self._waiters[acquire.id]:
+                del self._waiters[acquire.id]
+
+    def _submit(self, operation: Operation) -> asyncio.Future[Answer]:
+        answer: asyncio.Future[Answer] = self._loop.create_future()
+        self._pending.append((operation, answer))
+        if self._sending is None:
+            # The task starts after the callbacks of this turn: what they submit goes along.
+            self._sending = self._loop.create_task(self._send())
+        return answer
+
+    async def _send(self) -> None:
+        try:
+            while self._pending:
+                batch, self._pending = (
+                    self._pending[:MOST_AT_ONCE],
+                    self._pending[MOST_AT_ONCE:],
+                )
+                await self._send_batch(batch)
+        finally:
+            self._sending = None
+
+    async def _send_batch(self, batch: list[tuple[Operation, asyncio.Future[Answer]]]) -> None:
+        try:
+            exchange = await self._exchange([operation for operation, _ in batch])
+        except Exception as error:  # noqa: BLE001 - whatever it was, nobody may wait for ever
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), answer in zip(batch, exchange.answers, strict=True):
+            if not future.done():
+                future.set_result(answer)
+            elif isinstance(answer, Granted) and not answer.replayed:
+                # The client hung up meanwhile.
+                self._submit(Release(answer.id)).add_done_callback(_heed)
+
+    async def _exchange(self, operations: list[Operation]) -> Exchange:
+        for _ in range(STALE_ATTEMPTS):
+            exchange = await self._ledger.exchange(self._policies.resolver, operations)
+            if exchange is not None:
+                self._metrics.expired(exchange.expired)
+                if exchange.next_end_ms is not None:
+                    self._sweep_in((exchange.next_end_ms - exchange.now_ms) / 1000)
+                return exchange
+            await self._policies.refresh()
+        raise StoreUnavailableError("the policy changes faster than it can be read; try again")
+
+    def _sweep_in(self, delay_s: float) -> None:
+        """Sweep after `delay_s`, or earlier if that was planned already."""
+        delay_s = min(max(delay_s, SWEEP_AT_MOST_EVERY_S), SWEEP_AT_LEAST_EVERY_S)
+        at = self._loop.time() + delay_s
+        if self._sweep_timer is not None:
+            if self._sweep_timer.when() <= at:
+                return
+            self._sweep_timer.cancel()
+        self._sweep_timer = self._loop.call_at(at, self._begin_sweep)
+
+    def _begin_sweep(self) -> None:
+        self._sweep_timer = None
+        self._sweep_in(SWEEP_AT_LEAST_EVERY_S)
+        self._loop.create_task(self.sweep()).add_done_callback(_heed)
+
+    async def _listen(self) -> None:
+        async for news in self._ledger.news():
+            match news:
+                case Woken(id, expires_at_ms, shadow_denied_by):
+                    for waiter in self._waiters.get(id, ()):
+                        claim = self._policies.resolver.claim(waiter.acquire.function)
+                        granted = Granted(
+                            id,
+                            claim.function,
+                            claim.scopes,
+                            expires_at_ms,
+                            shadow_denied_by=shadow_denied_by,
+                        )
+                        _resolve(waiter.grant, granted)
+                case PolicyChanged() | Resumed():
+                    with suppress(StoreUnavailableError):
+                        await self._policies.refresh()
+                        await self._ask_again()
+
+    async def _ask_again(self) -> None:
+        """Ask for all who wait, under the policy as it is now; they keep their places."""
+        now = self._loop.time()
+        waiting = [waiters[0] for waiters in self._waiters.values()]
+        futures = [self._submit(waiter.remaining(now)) for waiter in waiting]
+        for waiter, future in zip(waiting, futures, strict=True):
+            answer = await future
+            if isinstance(answer, Granted):
+                for same in self._waiters.get(waiter.acquire.id, [waiter]):
+                    _resolve(same.grant, answer)
+
+
+def _resolve(future: asyncio.Future[A], value: A) -> None:
+    if not future.done():
+        future.set_result(value)
+
+
+def _expected(answer: Answer, *kinds: type[A]) -> A:
+    if isinstance(answer, kinds):
+        return answer
+    raise TypeError(f"the ledger gave {answer!r}, which is no answer to this operation")
+
+
+def _heed(done: "asyncio.Future[Answer] | asyncio.Task[int]") -> None:
+    """Look at the outcome of what nobody awaits; a lost store is reported elsewhere."""
+    if not done.cancelled() and (error := done.exception()):
+        if not isinstance(error, StoreUnavailableError):
+            log.error("unexpected: %s", error, exc_info=error)
+
+

@@ -1,0 +1,257 @@
+"""Calls about what the user wants: account, groups, functions, and the policy as a whole.
+
+A function, a group and the account are entries of the policy; each call below edits the document
+and puts it back, so there is one way for a change to take.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import msgspec
+import yaml
+from aiohttp import web
+from msgspec.structs import replace
+
+from governor.errors import GroupInUseError, InvalidInputError, PreconditionError, UnknownEntryError
+from governor.policy import (
+    Account,
+    Function,
+    Group,
+    Policy,
+    checked,
+    diff,
+    parse_json,
+    parse_yaml,
+    version_of,
+)
+from governor.service.app import Call, json_response
+from governor.service.bodies import ChangeAnswer, PolicyAnswer
+from governor.validation import convert
+
+Entry = Account | Group | Function
+E = TypeVar("E", Account, Group, Function)
+
+YAML: Final = "application/yaml"
+
+
+def shown(policy: Policy, entry: Entry) -> dict[str, Any]:
+    """Return an entry with every field, defaults filled in; a PUT of it changes nothing else."""
+    fields: dict[str, Any] = msgspec.structs.asdict(entry)
+    if isinstance(entry, Function):
+        fields["priority"] = entry.priority or policy.defaults.priority
+    return fields
+
+
+def etag(value: object) -> str:
+    """Return the entity tag of what an answer shows."""
+    return f'"{version_of(msgspec.json.encode(value, order="sorted"))}"'
+
+
+def policy_tag(policy: Policy) -> str:
+    """Return the entity tag of the whole document."""
+    return f'"{policy.version}"'
+
+
+def check_match(call: Call, tag: str | None) -> None:
+    """Raise `PreconditionError` unless If-Match, if it is there, names `tag`; None: no entry."""
+    wanted = call.request.headers.get("If-Match")
+    if wanted is None or (wanted.strip() == "*" and tag is not None):
+        return
+    if tag not in {each.strip().removeprefix("W/") for each in wanted.split(",")}:
+        raise PreconditionError(
+            "If-Match names another version than stands here now; read it again, then change it"
+        )
+
+
+def answer_entry(policy: Policy, entry: Entry, status: int = 200) -> web.Response:
+    """Answer with an entry and its tag."""
+    fields = shown(policy, entry)
+    return json_response(fields, status, ETag=etag(fields))
+
+
+class Entries:
+    """The calls about one kind of named entry."""
+
+    def __init__(self, section: str, shape: type[Function] | type[Group]) -> None:
+        """Serve the entries of the policy's `section`."""
+        self._section = section
+        self._shape = shape
+
+    def of(self, policy: Policy) -> dict[str, Any]:
+        """Return the section's entries by name."""
+        entries: dict[str, Any] = getattr(policy, self._section)
+        return entries
+
+    def find(self, policy: Policy, name: str) -> Any:
+        """Return one entry. Raises `UnknownEntryError`."""
+        entry = self.of(policy).get(name)
+        if entry is None:
+            kind = self._section.removesuffix("s")
+            raise UnknownEntryError(f"the policy has no {kind} {name!r}; PUT one to add it")
+        return entry
+
+    async def get(self, call: Call) -> web.Response:
+        """Answer with one entry."""
+        policy = await call.service.policies.refresh()
+        return answer_entry(policy, self.find(policy, call.path["name"]))
+
+    async def put(self, call: Call) -> web.Response:
+        """Add or replace one entry."""
+        return await self._set(call, lambda _: call.body)
+
+    async def patch(self, call: Call) -> web.Response:
+        """Change some fields of one entry."""
+        return await self._set(
+            call, lambda policy: merged(self.find(policy, call.path["name"]), call.body)
+        )
+
+    async def delete(self, call: Call) -> web.Response:
+        """Remove one entry."""
+        name = call.path["name"]
+
+        def edit(policy: Policy) -> Policy:
+            entry = self.find(policy, name)
+            check_match(call, etag(shown(policy, entry)))
+            if isinstance(entry, Group):
+                _check_unused(policy, name)
+            rest = {key: value for key, value in self.of(policy).items() if key != name}
+            return replace(policy, **{self._section: rest})
+
+        await call.service.policies.change(edit)
+        return web.Response(status=204)
+
+    async def _set(self, call: Call, new: Callable[[Policy], Entry]) -> web.Response:
+        name = call.path["name"]
+
+        def edit(policy: Policy) -> Policy:
+            entries = self.of(policy)
+            check_match(call, etag(shown(policy, entries[name])) if name in entries else None)
+            return checked_entry(
+                replace(policy, **{self._section: entries | {name: new(policy)}}),
+                f"{self._section}.{name}.",
+            )
+
+        before, after = await call.service.policies.change(edit)
+        status = 200 if name in self.of(before) else 201
+        return answer_entry(after, self.of(after)[name], status)
+
+
+def _check_unused(policy: Policy, group: str) -> None:
+    users = [name for name, function in policy.functions.items() if group in function.weights]
+    if users:
+        named = ", ".join(sorted(users)[:5]) + (", …" if len(users) > 5 else "")  # noqa: PLR2004
+        raise GroupInUseError(
+            f"{len(users)} functions still name the group {group!r} ({named}); "
+            "take it out of their groups first"
+        )
+
+
+def checked_entry(policy: Policy, prefix: str) -> Policy:
+    """Check `policy`; a complaint about the entry at `prefix` names the field as the body does."""
+    try:
+        return checked(policy)
+    except InvalidInputError as error:
+        raise InvalidInputError(error.field.removeprefix(prefix), error.reason) from error
+
+
+def merged(entry: E, patch: object) -> E:
+    """Return `entry` with the JSON merge patch (RFC 7396) `patch`. Raises `InvalidInputError`."""
+    if not isinstance(patch, dict):
+        raise InvalidInputError("", "a patch is a JSON object")
+    return convert(_merge(msgspec.to_builtins(entry), patch), type(entry))
+
+
+def _merge(value: object, patch: object) -> object:
+    if not isinstance(patch, dict):
+        return patch
+    fields: dict[str, object] = dict(value) if isinstance(value, dict) else {}
+    for name, change in patch.items():
+        if change is None:
+            fields.pop(name, None)
+        else:
+            fields[name] = _merge(fields.get(name), change)
+    return fields
+
+
+functions = Entries("functions", Function)
+groups = Entries("groups", Group)
+
+
+async def list_functions(call: Call) -> web.Response:
+    """List the functions that the policy names."""
+    policy = await call.service.policies.refresh()
+    entries = {name: shown(policy, entry) for name, entry in policy.functions.items()}
+    return json_response({"functions": entries}, ETag=etag(entries))
+
+
+async def list_groups(call: Call) -> web.Response:
+    """List the groups."""
+    policy = await call.service.policies.refresh()
+    entries = {name: shown(policy, entry) for name, entry in policy.groups.items()}
+    return json_response({"groups": entries}, ETag=etag(entries))
+
+
+async def get_account(call: Call) -> web.Response:
+    """Answer with the account's limits."""
+    policy = await call.service.policies.refresh()
+    return answer_entry(policy, policy.account)
+
+
+async def put_account(call: Call) -> web.Response:
+    """Replace the account's limits."""
+    return await _set_account(call, lambda _: call.body)
+
+
+async def patch_account(call: Call) -> web.Response:
+    """Change some of the account's limits."""
+    return await _set_account(call, lambda policy: merged(policy.account, call.body))
+
+
+async def _set_account(call: Call, new: Callable[[Policy], Account]) -> web.Response:
+    def edit(policy: Policy) -> Policy:
+        check_match(call, etag(shown(policy, policy.account)))
+        return checked_entry(replace(policy, account=new(policy)), "account.")
+
+    _, after = await call.service.policies.change(edit)
+    return answer_entry(after, after.account)
+
+
+async def get_policy(call: Call) -> web.Response:
+    """Answer with the whole document, as JSON or YAML."""
+    policy = await call.service.policies.refresh()
+    tag = {"ETag": policy_tag(policy)}
+    if "yaml" in call.request.headers.get("Accept", ""):
+        text = await asyncio.to_thread(
+            yaml.dump, msgspec.to_builtins(policy), Dumper=yaml.CSafeDumper, sort_keys=True
+        )
+        return web.Response(text=text, content_type=YAML, headers=tag)
+    return web.Response(body=policy.document, content_type="application/json", headers=tag)
+
+
+async def put_policy(call: Call) -> web.Response:
+    """Replace the whole document, or tell what that would change."""
+    # A large document takes a while to read, and check-ins go on meanwhile.
+    new = await asyncio.to_thread(_parse, call.body, call.request.content_type)
+    policies = call.service.policies
+    if call.query.dry_run:
+        before = await policies.refresh()
+        check_match(call, policy_tag(before))
+        after = new
+    else:
+
+        def edit(policy: Policy) -> Policy:
+            check_match(call, policy_tag(policy))
+            return new
+
+        before, after = await policies.change(edit)
+    changes = [ChangeAnswer(each.path, each.before, each.after) for each in diff(before, after)]
+    answer = PolicyAnswer(applied=not call.query.dry_run, changes=changes)
+    standing = before if call.query.dry_run else after
+    return json_response(answer, ETag=policy_tag(standing))
+
+
+def _parse(body: bytes, content_type: str) -> Policy:
+    if "json" in content_type or (body.lstrip()[:1] == b"{" and "yaml" not in content_type):
+        return parse_json(body)
+    return parse_yaml(body)

@@ -1,0 +1,102 @@
+"""One process of the service: from its settings on standard input to a clean stop on SIGTERM."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import uvloop
+from aiohttp import web
+
+from governor.errors import StoreUnavailableError
+from governor.ledger.client import LedgerClient
+from governor.ledger.policy_store import PolicyStore
+from governor.policy import Policy, parse_json, parse_yaml
+from governor.service.app import Service, application
+from governor.service.auth import load_tokens
+from governor.service.checkins import CheckIns
+from governor.service.metrics import Metrics
+from governor.service.routes import ROUTES
+from governor.settings import WorkerSettings
+
+READY: Final = b"ready\n"
+"""What a worker writes to its standard output once it accepts connections."""
+
+FINISH_WITHIN_S: Final = 10.0
+"""How long requests that are under way may take when the process stops."""
+
+RETRY_EVERY_S: Final = 0.2
+
+log = logging.getLogger(__name__)
+
+
+def read_policy_file(path: Path) -> tuple[Policy, str]:
+    """Return the policy in the file at `path`, and the digest of its text.
+
+    Raises `InvalidInputError` and `OSError`.
+    """
+    text = path.read_bytes()
+    policy = parse_json(text) if path.suffix == ".json" else parse_yaml(text)
+    return policy, sha256(text).hexdigest()
+
+
+async def work(settings: WorkerSettings) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is under way."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+
+    ledger = LedgerClient(settings.store, settings.pool)
+    policies = PolicyStore(ledger)
+    metrics = Metrics(lambda name: name in policies.policy.functions, settings.workers)
+    check_ins = CheckIns(ledger, policies, metrics)
+    service = Service(ledger, policies, check_ins, stopping)
+    app = application(service, load_tokens(settings.tokens), ROUTES)
+    runner = web.AppRunner(
+        app, access_log=None, handler_cancellation=True, shutdown_timeout=FINISH_WITHIN_S
+    )
+
+    loading = asyncio.create_task(_load_policy(policies, settings.policy))
+    await asyncio.wait([loading], timeout=RETRY_EVERY_S)
+    check_ins.start()
+    await runner.setup()
+    await web.SockSite(runner, socket.socket(fileno=settings.socket)).start()
+    sys.stdout.buffer.write(READY)
+    sys.stdout.buffer.flush()
+
+    await stopping.wait()
+    loading.cancel()
+    check_ins.dismiss_waiters()
+    await runner.cleanup()
+    await check_ins.stop()
+    await ledger.close()
+
+
+async def _load_policy(policies: PolicyStore, path: Path | None) -> None:
+    """Bring the pool's policy here, and the file's into the pool; try until the store is there."""
+    while True:
+        try:
+            if path is None:
+                await policies.refresh()
+            else:
+                await policies.load_file(*read_policy_file(path))
+        except StoreUnavailableError as error:
+            log.warning("%s", error)
+            await asyncio.sleep(RETRY_EVERY_S)
+        else:
+            return
+
+
+def main() -> None:
+    """Run a worker process."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    settings = WorkerSettings.unpack(sys.stdin.buffer.readline())
+    uvloop.run(work(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""How the processes of the service run, as read once from the command line and the environment."""
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from governor.errors import SettingsError
+
+EMBEDDED: Final = "embedded"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the service listens. `host` is an IP address; port 0 = any free one."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The address as a URL."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return ipaddress.ip_address(self.host).is_loopback
+
+
+def parse_address(text: str) -> Address:
+    """Read ``host:port``, such as ``127.0.0.1:8642`` or ``[::]:8642``. Raises `SettingsError`."""
+    host, _, port = text.rpartition(":")
+    host = "127.0.0.1" if host == "localhost" else host.strip("[]")
+    try:
+        address = Address(str(ipaddress.ip_address(host)), int(port))
+    except ValueError as error:
+        raise SettingsError(
+            f"--listen {text}: {error}; expected an IP address and a port, such as 127.0.0.1:8642"
+        ) from error
+    if not 0 <= address.port <= 65535:  # noqa: PLR2004 - the ports there are
+        raise SettingsError(f"--listen {text}: a port is a number from 0 to 65535")
+    return address
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """Everything that `governor serve` is told."""
+
+    listen: Address
+    store: str
+    """``embedded`` or the store's URL."""
+    data_dir: Path
+    pool: str
+    policy: Path | None
+    tokens: Path | None
+    workers: int
+
+    def __post_init__(self) -> None:
+        """Refuse what would be open to the network without tokens."""
+        if self.tokens is None and not self.listen.is_loopback:
+            raise SettingsError(
+                f"--listen {self.listen.host} is reachable from other machines and there are no "
+                "tokens: name a file with --tokens, or listen on 127.0.0.1"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What the supervisor tells one worker process."""
+
+    socket: int
+    """File descriptor of the listening socket."""
+    store: str
+    pool: str
+    policy: Path | None
+    tokens: Path | None
+    workers: int
+
+    def pack(self) -> bytes:
+        """Return the settings as one line."""
+        return msgspec.json.encode(msgspec.to_builtins(self, enc_hook=str)) + b"\n"
+
+    @classmethod
+    def unpack(cls, line: bytes) -> "WorkerSettings":
+        """Read what `pack` wrote."""
+        return msgspec.json.decode(line, type=cls, dec_hook=lambda to, value: to(value))
