@@ -11,6 +11,15 @@ from governor.errors import SettingsError
 
 EMBEDDED: Final = "embedded"
 
+READY: Final = b"ready\n"
+"""What a worker writes to its standard output once it accepts connections."""
+
+WRONG_SETTINGS: Final = 2
+"""Exit status of a worker that can't run with what it was told."""
+
+FINISH_WITHIN_S: Final = 10.0
+"""How long requests that are under way may take when the service stops."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:

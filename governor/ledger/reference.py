@@ -38,6 +38,8 @@ class Queued:
 
     acquire: Acquire
     claim: Claim
+    version: str
+    """The policy's, by which `claim` was made: under another one the waiter must ask again."""
     ticket: int
     denied_by: str
     ends_at_ms: int
@@ -103,6 +105,12 @@ class ReferenceLedger:
                 lease.id, lease.function, scopes, lease.expires_at_ms, lease.overrun, replayed=True
             )
         queued = self.queue.pop(acquire.id, None)
+        answer = self._decide(acquire, queued)
+        if queued:
+            self._serve(queued.denied_by)
+        return answer
+
+    def _decide(self, acquire: Acquire, queued: Queued | None) -> Answer:
         claim = self.resolver.claim(acquire.function)
         denied_by, shadow_denied_by = self._verdict(claim)
         if denied_by and not _is_last_attempt(acquire, claim):
@@ -173,7 +181,8 @@ class ReferenceLedger:
 
     def _end(self, id_: str, *, expired: bool = False) -> None:
         """Give back what a lease holds, or its place in the queue (rule 5: one code path)."""
-        self.queue.pop(id_, None)
+        if queued := self.queue.pop(id_, None):
+            self._serve(queued.denied_by)
         lease = self.leases.pop(id_, None)
         if lease is None:
             return
@@ -190,6 +199,7 @@ class ReferenceLedger:
         self.queue[acquire.id] = Queued(
             acquire,
             claim,
+            self.resolver.policy.version,
             before.ticket if before else self._tickets,
             denied_by,
             self._now_ms + acquire.wait_ms + QUEUE_GRACE_MS,
@@ -197,7 +207,9 @@ class ReferenceLedger:
 
     def _serve(self, scope: str) -> None:
         """Grant to whom `scope` had denied, until one is denied by it again (rule 12)."""
-        while waiting := [queued for queued in self.queue.values() if queued.denied_by == scope]:
+        while waiting := [
+            queued for queued in self.queue.values() if self._can_be_served(queued, scope)
+        ]:
             first = min(waiting, key=_place)
             denied_by, shadow_denied_by = self._verdict(first.claim)
             if denied_by == scope:
@@ -209,6 +221,13 @@ class ReferenceLedger:
             self.woken.append(
                 self._grant(first.acquire, first.claim, shadow_denied_by, overrun=False)
             )
+
+    def _can_be_served(self, queued: Queued, scope: str) -> bool:
+        return (
+            queued.denied_by == scope
+            and queued.ends_at_ms > self._now_ms
+            and queued.version == self.resolver.policy.version
+        )
 
     def _expired(self) -> Iterator[str]:
         for id_ in [*self.leases, *self.queue]:

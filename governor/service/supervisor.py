@@ -17,12 +17,17 @@ from contextlib import ExitStack
 from typing import Final
 
 from governor.errors import EmbeddedStoreError, SettingsError
-from governor.ledger.connection import connect
 from governor.ledger.embedded import EmbeddedServer
 from governor.lifeline import tied
-from governor.service.auth import load_tokens
-from governor.service.worker import FINISH_WITHIN_S, READY, read_policy_file
-from governor.settings import EMBEDDED, Address, ServeSettings, WorkerSettings
+from governor.settings import (
+    EMBEDDED,
+    FINISH_WITHIN_S,
+    READY,
+    WRONG_SETTINGS,
+    Address,
+    ServeSettings,
+    WorkerSettings,
+)
 
 RESTART_AFTER_S: Final = 0.2
 LOOK_AT_STORE_EVERY_S: Final = 0.1
@@ -34,14 +39,8 @@ log = logging.getLogger(__name__)
 def serve(settings: ServeSettings) -> None:
     """Run the service until SIGTERM or SIGINT.
 
-    Raises `SettingsError`, `InvalidInputError` and `EmbeddedStoreError` before anything listens.
+    Raises `SettingsError` and `EmbeddedStoreError` if it can't be run with these settings.
     """
-    load_tokens(settings.tokens)
-    if settings.policy is not None:
-        try:
-            read_policy_file(settings.policy)
-        except OSError as error:
-            raise SettingsError(f"--policy {settings.policy}: can't be read: {error}") from error
     with ExitStack() as held:
         sockets = listen(settings.listen, settings.workers)
         for each in sockets:
@@ -49,8 +48,6 @@ def serve(settings: ServeSettings) -> None:
         store = None
         if settings.store == EMBEDDED:
             store = held.enter_context(EmbeddedServer(settings.data_dir))
-        else:
-            connect(settings.store)  # refuses an address of the wrong form
         folder = held.enter_context(tempfile.TemporaryDirectory(prefix="governor-metrics-"))
         asyncio.run(Supervisor(settings, sockets, store, folder).run())
 
@@ -98,9 +95,13 @@ class Supervisor:
         self._environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": metrics_folder}
         self._workers: dict[int, Process] = {}
         self._stopping = asyncio.Event()
+        self._refused = False
 
     async def run(self) -> None:
-        """Start everything, say so, and stop everything on a signal: workers first."""
+        """Start everything, say so, and stop everything on a signal: workers first.
+
+        Raises `SettingsError` if the workers refuse their settings when they first start.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
         ready = [asyncio.Event() for _ in self._sockets]
@@ -116,6 +117,8 @@ class Supervisor:
             worker.send_signal(signal.SIGTERM)
         await asyncio.gather(*keeping)
         watching.cancel()
+        if self._refused:
+            raise SettingsError("the service can't run with these settings; see above")
 
     async def _announce(self, ready: list[asyncio.Event]) -> None:
         for event in ready:
@@ -142,7 +145,10 @@ class Supervisor:
                 worker.send_signal(signal.SIGTERM)
             status = await self._ended(worker)
             del self._workers[settings.socket]
-            if not self._stopping.is_set():
+            if status == WRONG_SETTINGS and not ready.is_set():
+                self._refused = True
+                self._stopping.set()
+            elif not self._stopping.is_set():
                 log.error("a worker ended with status %s; starting another", status)
                 await asyncio.sleep(RESTART_AFTER_S)
 

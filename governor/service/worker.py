@@ -12,7 +12,7 @@ from typing import Final
 import uvloop
 from aiohttp import web
 
-from governor.errors import StoreUnavailableError
+from governor.errors import InvalidInputError, SettingsError, StoreUnavailableError
 from governor.ledger.client import LedgerClient
 from governor.ledger.policy_store import PolicyStore
 from governor.policy import Policy, parse_json, parse_yaml
@@ -21,13 +21,7 @@ from governor.service.auth import load_tokens
 from governor.service.checkins import CheckIns
 from governor.service.metrics import Metrics
 from governor.service.routes import ROUTES
-from governor.settings import WorkerSettings
-
-READY: Final = b"ready\n"
-"""What a worker writes to its standard output once it accepts connections."""
-
-FINISH_WITHIN_S: Final = 10.0
-"""How long requests that are under way may take when the process stops."""
+from governor.settings import FINISH_WITHIN_S, READY, WRONG_SETTINGS, WorkerSettings
 
 RETRY_EVERY_S: Final = 0.2
 
@@ -37,15 +31,18 @@ log = logging.getLogger(__name__)
 def read_policy_file(path: Path) -> tuple[Policy, str]:
     """Return the policy in the file at `path`, and the digest of its text.
 
-    Raises `InvalidInputError` and `OSError`.
+    Raises `SettingsError`.
     """
-    text = path.read_bytes()
-    policy = parse_json(text) if path.suffix == ".json" else parse_yaml(text)
+    try:
+        text = path.read_bytes()
+        policy = parse_json(text) if path.suffix == ".json" else parse_yaml(text)
+    except (OSError, InvalidInputError) as error:
+        raise SettingsError(f"--policy {path}: {error}") from error
     return policy, sha256(text).hexdigest()
 
 
 async def work(settings: WorkerSettings) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is under way."""
+    """Serve until SIGTERM or SIGINT, then finish what is under way. Raises `SettingsError`."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -60,7 +57,8 @@ async def work(settings: WorkerSettings) -> None:
         app, access_log=None, handler_cancellation=True, shutdown_timeout=FINISH_WITHIN_S
     )
 
-    loading = asyncio.create_task(_load_policy(policies, settings.policy))
+    file = None if settings.policy is None else read_policy_file(settings.policy)
+    loading = asyncio.create_task(_load_policy(policies, file))
     await asyncio.wait([loading], timeout=RETRY_EVERY_S)
     check_ins.start()
     await runner.setup()
@@ -76,14 +74,14 @@ async def work(settings: WorkerSettings) -> None:
     await ledger.close()
 
 
-async def _load_policy(policies: PolicyStore, path: Path | None) -> None:
+async def _load_policy(policies: PolicyStore, file: tuple[Policy, str] | None) -> None:
     """Bring the pool's policy here, and the file's into the pool; try until the store is there."""
     while True:
         try:
-            if path is None:
+            if file is None:
                 await policies.refresh()
             else:
-                await policies.load_file(*read_policy_file(path))
+                await policies.load_file(*file)
         except StoreUnavailableError as error:
             log.warning("%s", error)
             await asyncio.sleep(RETRY_EVERY_S)
@@ -95,7 +93,11 @@ def main() -> None:
     """Run a worker process."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     settings = WorkerSettings.unpack(sys.stdin.buffer.readline())
-    uvloop.run(work(settings))
+    try:
+        uvloop.run(work(settings))
+    except SettingsError as error:
+        print(f"governor: {error}", file=sys.stderr)  # noqa: T201 - the user's terminal
+        sys.exit(WRONG_SETTINGS)
 
 
 if __name__ == "__main__":

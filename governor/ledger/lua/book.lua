@@ -40,30 +40,26 @@ local function version()
   return book.version
 end
 
--- Visit `items` in slices that one command can take.
-local function in_slices(items, visit)
-  for first = 1, #items, AT_ONCE do
-    visit(first, math.min(first + AT_ONCE - 1, #items))
-  end
-end
-
 -- Read the named fields of a hash that `cache` does not hold yet; a missing one becomes false.
 local function load(cache, which, names, unpacked)
-  local unread = {}
-  for _, name in ipairs(names) do
+  local unread, count = {}, 0
+  for i = 1, #names do
+    local name = names[i]
     if cache[name] == nil then
       cache[name] = false
-      unread[#unread + 1] = name
+      count = count + 1
+      unread[count] = name
     end
   end
-  in_slices(unread, function(first, last)
-    local packed = redis.call('HMGET', book.keys[which], unpack(unread, first, last))
-    for i, value in ipairs(packed) do
-      if value then
-        cache[unread[first + i - 1]] = unpacked(value)
+  for first = 1, count, AT_ONCE do
+    local packed = redis.call('HMGET', book.keys[which],
+      unpack(unread, first, math.min(first + AT_ONCE - 1, count)))
+    for i = 1, #packed do
+      if packed[i] then
+        cache[unread[first + i - 1]] = unpacked(packed[i])
       end
     end
-  end)
+  end
 end
 
 local function unpack_counts(value)
@@ -108,9 +104,10 @@ local function was_released(id)
 end
 
 local function write(command, which, arguments)
-  in_slices(arguments, function(first, last)
-    redis.call(command, book.keys[which], unpack(arguments, first, last))
-  end)
+  for first = 1, #arguments, AT_ONCE do
+    redis.call(command, book.keys[which],
+      unpack(arguments, first, math.min(first + AT_ONCE - 1, #arguments)))
+  end
 end
 
 local function write_leases()
