@@ -154,9 +154,13 @@ def apply(path: Path, url: str, token: str | None, *, dry_run: bool, as_json: bo
     console = Console(soft_wrap=True, highlight=False)
     for change in answer["changes"]:
         if change["before"] is not None:
-            console.print(f"- {change['path']}: {_brief(change['before'])}", style="red", markup=False)
+            console.print(
+                f"- {change['path']}: {_brief(change['before'])}", style="red", markup=False
+            )
         if change["after"] is not None:
-            console.print(f"+ {change['path']}: {_brief(change['after'])}", style="green", markup=False)
+            console.print(
+                f"+ {change['path']}: {_brief(change['after'])}", style="green", markup=False
+            )
     count = len(answer["changes"])
     done = "would change" if dry_run else "changed"
     console.print(f"{count} {'setting' if count == 1 else 'settings'} {done}", style="bold")
@@ -172,7 +176,7 @@ def get() -> None:
     """Show the limits of a function, a group or the account."""
 
 
-class Limit(click.ParamType):
+class Limit(click.ParamType[int | str]):
     """A number, or `none` for no limit."""
 
     name = "N|none"
@@ -279,7 +283,9 @@ def _weights(groups: tuple[str, ...]) -> dict[str, int]:
         try:
             weights[name] = int(weight or 1)
         except ValueError:
-            raise click.BadParameter(f"{group!r}: the weight is no number", param_hint="--group") from None
+            raise click.BadParameter(
+                f"{group!r}: the weight is no number", param_hint="--group"
+            ) from None
     return weights
 
 

@@ -44,9 +44,7 @@ class Api:
         """Close the session."""
         await self._session.close()
 
-    async def call(
-        self, method: str, path: str, *, json: object = None, **options: Any
-    ) -> Any:
+    async def call(self, method: str, path: str, *, json: object = None, **options: Any) -> Any:
         """Return the JSON that a call answers with. Raises `ApiError`."""
         try:
             async with self._session.request(
@@ -58,7 +56,7 @@ class Api:
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise ApiError(
                 0,
-                f"no governor answers at {self._url} ({error or type(error).__name__}); "
+                f"no governor answers at {self._url} ({str(error) or type(error).__name__}); "
                 "start one with `governor serve`, or name another with --url",
             ) from error
 

@@ -1,4 +1,4 @@
-"""The policy: what the user wants. Parse it, check it, resolve a function to its claim, compare two.
+"""The policy: what the user wants. Parse and check it, resolve functions to claims, compare two.
 
 Pure: no I/O. A `Policy` is a value; a change makes a new one.
 """
@@ -63,7 +63,7 @@ class _Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     """A part of the policy document."""
 
 
-class Account(_Entry):
+class Account(_Entry, frozen=True):
     """Limits of the pool that functions share."""
 
     max_concurrency: Concurrency | None = None
@@ -76,7 +76,7 @@ class Account(_Entry):
         return Limits(self.max_concurrency, self.headroom, self.mode)
 
 
-class Members(_Entry):
+class Members(_Entry, frozen=True):
     """Which functions belong to a group, beside those that name it themselves."""
 
     functions: tuple[Glob, ...] = ()
@@ -84,7 +84,7 @@ class Members(_Entry):
     stack: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,127}$")] | None = None
 
 
-class Group(_Entry):
+class Group(_Entry, frozen=True):
     """Limits of a group and who belongs to it."""
 
     max_concurrency: Concurrency | None = None
@@ -98,7 +98,7 @@ class Group(_Entry):
         return Limits(self.max_concurrency, self.headroom, self.mode)
 
 
-class Function(_Entry):
+class Function(_Entry, frozen=True):
     """Limits of a function, its groups, and how to treat its invocations."""
 
     max_concurrency: Concurrency | None = None
@@ -107,13 +107,16 @@ class Function(_Entry):
     ) = None
     groups: tuple[GroupName, ...] | dict[GroupName, Weight] = ()
     mode: Mode = Mode.ENFORCE
-    max_attempts: Annotated[
-        int,
-        Meta(ge=1, le=1000, description="An attempt of this number or higher is never denied."),
-    ] | None = None
-    shared: Annotated[
-        bool, Meta(description="Whether it draws on the account's shared pool.")
-    ] = True
+    max_attempts: (
+        Annotated[
+            int,
+            Meta(ge=1, le=1000, description="An attempt of this number or higher is never denied."),
+        ]
+        | None
+    ) = None
+    shared: Annotated[bool, Meta(description="Whether it draws on the account's shared pool.")] = (
+        True
+    )
 
     @property
     def limits(self) -> Limits:
@@ -126,13 +129,13 @@ class Function(_Entry):
         return self.groups if isinstance(self.groups, dict) else dict.fromkeys(self.groups, 1)
 
 
-class Defaults(_Entry):
+class Defaults(_Entry, frozen=True):
     """What holds for a function that says nothing else, or that the policy does not name."""
 
     priority: Priority = Priority.USER_FACING
 
 
-class Policy(_Entry, dict=True):  # a __dict__, for the cached properties
+class Policy(_Entry, frozen=True, dict=True):  # a __dict__, for the cached properties
     """The document with every limit."""
 
     account: Account = field(default_factory=Account)
@@ -194,9 +197,7 @@ def _build(raw: object) -> Policy:
     functions = _entries(sections.pop("functions", {}), "functions", FunctionName, Function)
     rest = convert(sections, Policy)
     return checked(
-        Policy(
-            account=rest.account, defaults=rest.defaults, groups=groups, functions=functions
-        )
+        Policy(account=rest.account, defaults=rest.defaults, groups=groups, functions=functions)
     )
 
 

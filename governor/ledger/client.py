@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeVar, cast
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from governor.errors import StoreUnavailableError
 from governor.ledger import keys, wire
 from governor.ledger.connection import STORE_TIMEOUT_S, Client, connect, redacted
 from governor.ledger.library import Library, shipped
+from governor.ledger.line import line
 from governor.ledger.wire import Exchange
 from governor.model import Lease, Operation, Release, ScopeCount
 from governor.policy import Policy, Resolver
@@ -82,7 +84,8 @@ class LedgerClient:
         self.url = redacted(url)
         self._redis: Client = connect(url)
         self._library = library or shipped()
-        self._keys = keys.pool_keys(pool)
+        self._keys = [each.encode() for each in keys.pool_keys(pool)]
+        self._line = line(self._redis, self._keys)
         self._policy_key = keys.key(pool, keys.POLICY)
         self._policy_channel = keys.key(pool, "policy-changes")
         self._channel = keys.key(pool, f"worker:{uuid4().hex}")
@@ -107,7 +110,7 @@ class LedgerClient:
         if self._packer is None or self._packer.resolver is not resolver:
             self._packer = wire.Packer(resolver, self._channel)
         request = self._packer.request(operations)
-        reply = cast(bytes, await self._fcall(self._library.exchange, request))
+        reply = await self._with_library(lambda: self._line.fcall(self._library.exchange, request))
         return wire.answer(reply, operations, resolver)
 
     async def read_version(self) -> str | None:
@@ -136,15 +139,19 @@ class LedgerClient:
         came from, if it came from one.
         """
         arguments = (expected or "", policy.version, policy.document, file, self._policy_channel)
-        return bool(await self._fcall(self._library.put_policy, *arguments, *unlisted))
+        return bool(
+            await self._with_library(
+                lambda: self._redis.fcall(
+                    self._library.put_policy, len(self._keys), *self._keys, *arguments, *unlisted
+                )
+            )
+        )
 
     async def counts(self, now_ms: int) -> dict[str, ScopeCount]:
         """Return what is counted in each scope; peaks are of the hour that ends at `now_ms`."""
         bucket = now_ms // wire.BUCKET_MS
         scopes_key, peaks_key = (keys.key(self._pool, name) for name in (keys.SCOPES, keys.PEAKS))
-        records = cast(
-            dict[bytes, bytes], await self._ask(lambda: self._redis.hgetall(scopes_key))
-        )
+        records = cast(dict[bytes, bytes], await self._ask(lambda: self._redis.hgetall(scopes_key)))
         counts = {scope.decode(): wire.counts(record) for scope, record in records.items()}
         peaks = {scope: count.peak(bucket) for scope, count in counts.items()}
         if unsure := [scope for scope, peak in peaks.items() if peak is None]:
@@ -165,9 +172,7 @@ class LedgerClient:
         while True:
             cursor, records = cast(
                 tuple[int, dict[bytes, bytes]],
-                await self._ask(
-                    lambda at=cursor: self._redis.hscan(leases_key, at, count=SCAN_SIZE)
-                ),
+                await self._ask(partial(self._redis.hscan, leases_key, cursor, count=SCAN_SIZE)),
             )
             for id_, record in records.items():
                 if lease := wire.lease(id_.decode(), record):
@@ -204,7 +209,7 @@ class LedgerClient:
                 await asyncio.sleep(PROBE_EVERY_S)
             finally:
                 with suppress(RedisError, OSError):
-                    await pubsub.aclose()
+                    await pubsub.aclose()  # type: ignore[no-untyped-call]
 
     async def close(self) -> None:
         """Drop all connections."""
@@ -212,6 +217,7 @@ class LedgerClient:
             self._probe.cancel()
             with suppress(asyncio.CancelledError):
                 await self._probe
+        await self._line.close()
         await self._redis.aclose()
 
     def _node(self) -> Redis:
@@ -223,12 +229,8 @@ class LedgerClient:
             raise StoreUnavailableError("the cluster has no node for this pool")
         return cast(Redis, node)
 
-    async def _fcall(self, function: str, *arguments: str | bytes) -> object:
+    async def _with_library(self, call: Callable[[], Awaitable[T]]) -> T:
         """Call a function of the library; load the library first if the store lost it."""
-
-        def call() -> Awaitable[object]:
-            return self._redis.fcall(function, len(self._keys), *self._keys, *arguments)
-
         try:
             return await self._ask(call)
         except _LibraryMissingError:
@@ -246,7 +248,7 @@ class LedgerClient:
         if self._lost is not None:
             raise self._lost
         try:
-            async with asyncio.timeout(2 * STORE_TIMEOUT_S):
+            async with asyncio.timeout(STORE_TIMEOUT_S):
                 return await call()
         except ResponseError as error:
             if "Function not found" in str(error):
@@ -259,7 +261,7 @@ class LedgerClient:
 
     def _lose(self, error: Exception) -> StoreUnavailableError:
         lost = StoreUnavailableError(
-            f"the store at {self.url} can't be reached: {error or type(error).__name__}; "
+            f"the store at {self.url} can't be reached: {str(error) or type(error).__name__}; "
             "check that it runs and that its address is right"
         )
         if self._lost is None:
@@ -272,7 +274,7 @@ class LedgerClient:
         while self._lost is not None:
             await asyncio.sleep(PROBE_EVERY_S)
             with suppress(RedisError, RedisClusterException, OSError, TimeoutError):
-                async with asyncio.timeout(2 * STORE_TIMEOUT_S):
+                async with asyncio.timeout(STORE_TIMEOUT_S):
                     await self._redis.ping()
                 self._lost = None
 

@@ -31,7 +31,8 @@ def connect(url: str) -> Client:
     # Nothing but a broken connection is tried again: waiting twice would be hanging.
     once_more = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
     options: dict[str, Any] = {
-        "socket_timeout": STORE_TIMEOUT_S,
+        # The client's own limit would cost each command a task; LedgerClient sets one instead.
+        "socket_timeout": None,
         "socket_connect_timeout": STORE_TIMEOUT_S,
         "retry": once_more,
     }
@@ -44,10 +45,9 @@ def connect(url: str) -> Client:
                 return RedisCluster.from_url(url.replace("+cluster", "", 1), **options)
             case "redis+sentinel" | "rediss+sentinel":
                 return _through_sentinel(url, options)
-            case _:
-                raise ValueError("unknown scheme")
     except ValueError as error:
         raise SettingsError(f"--store {redacted(url)}: {error}; expected {FORMS}") from error
+    raise SettingsError(f"--store {redacted(url)}: unknown scheme; expected {FORMS}")
 
 
 def redacted(url: str) -> str:
@@ -70,21 +70,20 @@ def _through_sentinel(url: str, options: dict[str, Any]) -> Redis:
     for place in places.split(","):
         host, _, port = place.rpartition(":")
         sentinels.append((host or port, int(port) if host else 26379))
-    login = {"username": username or None, "password": password or None}
-    sentinel_login = {
-        name: values[-1]
-        for name, values in parse_qs(parts.query).items()
-        if name in {"sentinel_username", "sentinel_password"}
-    }
-    sentinel = Sentinel(
+    query = parse_qs(parts.query)
+    sentinel = Sentinel(  # type: ignore[no-untyped-call] # redis-py has no types here
         sentinels,
         sentinel_kwargs={
             "socket_timeout": STORE_TIMEOUT_S,
             "socket_connect_timeout": STORE_TIMEOUT_S,
-            "username": sentinel_login.get("sentinel_username"),
-            "password": sentinel_login.get("sentinel_password"),
+            "username": query.get("sentinel_username", [None])[-1],
+            "password": query.get("sentinel_password", [None])[-1],
         },
         ssl=parts.scheme.startswith("rediss"),
+        username=username or None,
+        password=password or None,
+        db=int(database or 0),
         **options,
     )
-    return sentinel.master_for(service, db=int(database or 0), **login)
+    found: Redis = sentinel.master_for(service)
+    return found

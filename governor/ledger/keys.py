@@ -1,4 +1,4 @@
-"""The ledger's keys in the store. All carry the pool's hash tag, so a cluster keeps them together."""
+"""The ledger's keys in the store, all with the pool's hash tag: a cluster keeps them together."""
 
 from typing import Final
 

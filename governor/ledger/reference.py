@@ -173,9 +173,7 @@ class ReferenceLedger:
         for scope, weight in weights.items():
             self._add_in_use(scope, weight)
             self._scope(scope).add(overruns=int(overrun))
-        lease = Lease(
-            id_, claim.function, self._now_ms, self._now_ms + ttl_ms, overrun, weights
-        )
+        lease = Lease(id_, claim.function, self._now_ms, self._now_ms + ttl_ms, overrun, weights)
         self.leases[id_] = lease
         return lease
 
@@ -249,7 +247,9 @@ class ReferenceLedger:
         bucket = self._now_ms // BUCKET_MS
         before = scope.counted.in_use
         if scope.peaks:  # what was held all the time since the last change
-            for quiet in range(max(max(scope.peaks) + 1, bucket - HOUR_MS // BUCKET_MS), bucket + 1):
+            for quiet in range(
+                max(max(scope.peaks) + 1, bucket - HOUR_MS // BUCKET_MS), bucket + 1
+            ):
                 scope.peaks[quiet] = before
         scope.add(in_use=weight)
         scope.peaks[bucket] = max(scope.peaks.get(bucket, 0), scope.counted.in_use)
@@ -267,5 +267,3 @@ def _is_last_attempt(acquire: Acquire, claim: Claim) -> bool:
 
 def _place(queued: Queued) -> tuple[bool, int]:
     return queued.claim.priority is Priority.BACKGROUND, queued.ticket
-
-

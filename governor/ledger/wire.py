@@ -105,9 +105,7 @@ def _positional(claim: Claim) -> tuple[object, ...]:
     return (claim.function, _RANKS[claim.priority], claim.max_attempts or 0, holds)
 
 
-def answer(
-    reply: bytes, operations: Sequence[Operation], resolver: Resolver
-) -> Exchange | None:
+def answer(reply: bytes, operations: Sequence[Operation], resolver: Resolver) -> Exchange | None:
     """Unpack what the function `exchange` replied; None when the policy is no longer that one."""
     answers, now_ms, next_end_ms, expired = _unpack(reply)
     if answers is False:

@@ -107,9 +107,7 @@ def _endpoint(
     async def endpoint(request: web.Request) -> web.StreamResponse:
         if tokens:
             tokens.check(request.headers.get("Authorization"), route.role)
-        path = {
-            name: convert(request.match_info[name], shape, name) for name, shape in parameters
-        }
+        path = {name: convert(request.match_info[name], shape, name) for name, shape in parameters}
         query = None
         if route.query is not None:
             query = _query(request, route.query)

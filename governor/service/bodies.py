@@ -179,5 +179,3 @@ class HealthAnswer(Struct, frozen=True):
     """A healthy answer."""
 
     status: Literal["ok"] = "ok"
-
-

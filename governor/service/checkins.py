@@ -106,7 +106,7 @@ class CheckIns:
             if acquire.wait_ms:
                 answer = await self._acquire_or_wait(acquire)
             else:
-                answer = _expected(await self._submit(acquire), Granted, Denied)
+                answer = _final(await self._submit(acquire))
         except StoreUnavailableError:
             self._metrics.unavailable(acquire.function)
             raise
@@ -135,7 +135,7 @@ class CheckIns:
         try:
             answer = await self._submit(acquire)
             if not isinstance(answer, Waiting):
-                return _expected(answer, Granted, Denied)
+                return _final(answer)
             if self._closing:
                 _resolve(waiter.grant, None)
             with suppress(TimeoutError):
@@ -144,7 +144,7 @@ class CheckIns:
                         return granted
             # Also tells of a grant whose news got lost: its id is live then.
             answer = await self._submit(replace(acquire, wait_ms=0))
-            return _expected(answer, Granted, Denied)
+            return _final(answer)
         except asyncio.CancelledError:
             self._submit(Release(acquire.id)).add_done_callback(_heed)
             raise
@@ -249,16 +249,18 @@ def _resolve(future: asyncio.Future[A], value: A) -> None:
         future.set_result(value)
 
 
-def _expected(answer: Answer, *kinds: type[A]) -> A:
-    if isinstance(answer, kinds):
+def _expected(answer: Answer, kind: type[A]) -> A:
+    if isinstance(answer, kind):
         return answer
     raise TypeError(f"the ledger gave {answer!r}, which is no answer to this operation")
 
 
+def _final(answer: Answer) -> Granted | Denied:
+    return answer if isinstance(answer, Denied) else _expected(answer, Granted)
+
+
 def _heed(done: "asyncio.Future[Answer] | asyncio.Task[int]") -> None:
     """Look at the outcome of what nobody awaits; a lost store is reported elsewhere."""
-    if not done.cancelled() and (error := done.exception()):
-        if not isinstance(error, StoreUnavailableError):
-            log.error("unexpected: %s", error, exc_info=error)
-
-
+    error = None if done.cancelled() else done.exception()
+    if error is not None and not isinstance(error, StoreUnavailableError):
+        log.error("unexpected: %s", error, exc_info=error)

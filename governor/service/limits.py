@@ -73,10 +73,10 @@ def answer_entry(policy: Policy, entry: Entry, status: int = 200) -> web.Respons
 class Entries:
     """The calls about one kind of named entry."""
 
-    def __init__(self, section: str, shape: type[Function] | type[Group]) -> None:
-        """Serve the entries of the policy's `section`."""
+    def __init__(self, section: str) -> None:
+        """Serve the entries of the policy's `section`: functions or groups."""
         self._section = section
-        self._shape = shape
+        self.kind = section.removesuffix("s")
 
     def of(self, policy: Policy) -> dict[str, Any]:
         """Return the section's entries by name."""
@@ -87,9 +87,14 @@ class Entries:
         """Return one entry. Raises `UnknownEntryError`."""
         entry = self.of(policy).get(name)
         if entry is None:
-            kind = self._section.removesuffix("s")
-            raise UnknownEntryError(f"the policy has no {kind} {name!r}; PUT one to add it")
+            raise UnknownEntryError(f"the policy has no {self.kind} {name!r}; PUT one to add it")
         return entry
+
+    async def list(self, call: Call) -> web.Response:
+        """Answer with all entries."""
+        policy = await call.service.policies.refresh()
+        entries = {name: shown(policy, entry) for name, entry in self.of(policy).items()}
+        return json_response({self._section: entries}, ETag=etag(entries))
 
     async def get(self, call: Call) -> web.Response:
         """Answer with one entry."""
@@ -174,22 +179,8 @@ def _merge(value: object, patch: object) -> object:
     return fields
 
 
-functions = Entries("functions", Function)
-groups = Entries("groups", Group)
-
-
-async def list_functions(call: Call) -> web.Response:
-    """List the functions that the policy names."""
-    policy = await call.service.policies.refresh()
-    entries = {name: shown(policy, entry) for name, entry in policy.functions.items()}
-    return json_response({"functions": entries}, ETag=etag(entries))
-
-
-async def list_groups(call: Call) -> web.Response:
-    """List the groups."""
-    policy = await call.service.policies.refresh()
-    entries = {name: shown(policy, entry) for name, entry in policy.groups.items()}
-    return json_response({"groups": entries}, ETag=etag(entries))
+functions = Entries("functions")
+groups = Entries("groups")
 
 
 async def get_account(call: Call) -> web.Response:
@@ -222,11 +213,14 @@ async def get_policy(call: Call) -> web.Response:
     policy = await call.service.policies.refresh()
     tag = {"ETag": policy_tag(policy)}
     if "yaml" in call.request.headers.get("Accept", ""):
-        text = await asyncio.to_thread(
-            yaml.dump, msgspec.to_builtins(policy), Dumper=yaml.CSafeDumper, sort_keys=True
-        )
+        text = await asyncio.to_thread(_as_yaml, policy)
         return web.Response(text=text, content_type=YAML, headers=tag)
     return web.Response(body=policy.document, content_type="application/json", headers=tag)
+
+
+def _as_yaml(policy: Policy) -> str:
+    text: str = yaml.dump(msgspec.to_builtins(policy), Dumper=yaml.CSafeDumper)
+    return text
 
 
 async def put_policy(call: Call) -> web.Response:

@@ -1,4 +1,4 @@
-"""The Prometheus metrics. Counters are this replica's, summed over its processes; gauges the pool's.
+"""The Prometheus metrics: counters of this replica, over all its processes, and the pool's gauges.
 
 Processes share their counters through memory-mapped files (prometheus_client's multiprocess mode):
 whichever of them is scraped tells the truth for all. `PROMETHEUS_MULTIPROC_DIR` names the folder
@@ -164,6 +164,6 @@ class PoolCollector(Collector):
 def exposition(pool: PoolCollector) -> bytes:
     """Return the text of `/metrics`: all processes' counters and the `pool`'s gauges."""
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # the library has no types here
     registry.register(pool)
     return generate_latest(registry)

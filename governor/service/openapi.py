@@ -48,9 +48,7 @@ class _Schemas:
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._types = list(_shapes(routes))
-        generated, components = msgspec.json.schema_components(
-            self._types, ref_template=_TEMPLATE
-        )
+        generated, components = msgspec.json.schema_components(self._types, ref_template=_TEMPLATE)
         self._generated: list[dict[str, Any]] = list(generated)
         self.components = components
 
@@ -101,7 +99,9 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
         operation["requestBody"] = {"required": True, "content": content}
     if route.role is not Role.ANYONE:
         operation["security"] = [{"bearer": []}, {}]
-        operation["description"] = f"Needs the role `{route.role}` or `admin` where tokens are in use."
+        operation["description"] = (
+            f"Needs the role `{route.role}` or `admin` where tokens are in use."
+        )
     return operation
 
 

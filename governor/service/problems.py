@@ -9,6 +9,7 @@ from aiohttp.typedefs import Handler
 from msgspec import Struct
 
 from governor.errors import (
+    GovernorError,
     GroupInUseError,
     InvalidInputError,
     PreconditionError,
@@ -40,39 +41,37 @@ def respond(problem: Struct, status: int, **headers: str) -> web.Response:
     )
 
 
-def _simple(status: int, title: str, detail: object, **headers: str) -> web.Response:
-    return respond(Problem(title=title, status=status, detail=str(detail)), status, **headers)
+_KINDS: Final[dict[type[GovernorError], tuple[int, str]]] = {
+    InvalidInputError: (400, "Invalid input"),
+    UnknownEntryError: (404, "Not found"),
+    GroupInUseError: (409, "Still in use"),
+    PreconditionError: (412, "Precondition failed"),
+    StoreUnavailableError: (503, "Store unavailable"),
+}
+_KEPT_HEADERS: Final = ("Allow", "WWW-Authenticate")
 
 
 def of(error: Exception) -> web.Response:
     """Return the answer to a request that ended in `error`."""
+    headers: dict[str, str] = {}
+    field = None
     match error:
-        case InvalidInputError():
-            invalid = Problem(
-                title="Invalid input", status=400, detail=str(error), field=error.field or None
-            )
-            return respond(invalid, 400)
-        case UnknownEntryError():
-            return _simple(404, "Not found", error)
-        case GroupInUseError():
-            return _simple(409, "Still in use", error)
-        case PreconditionError():
-            return _simple(412, "Precondition failed", error)
-        case StoreUnavailableError():
-            return _simple(
-                503, "Store unavailable", error, **{"Retry-After": str(RETRY_WITHOUT_STORE_S)}
-            )
+        case GovernorError() if type(error) in _KINDS:
+            status, title = _KINDS[type(error)]
+            detail = str(error)
+            if isinstance(error, InvalidInputError):
+                field = error.field or None
+            elif isinstance(error, StoreUnavailableError):
+                headers["Retry-After"] = str(RETRY_WITHOUT_STORE_S)
         case web.HTTPException():
-            headers = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
-            headers |= {
-                name: value
-                for name, value in error.headers.items()
-                if name == "WWW-Authenticate"
-            }
-            return _simple(error.status, error.reason, error.text or error.reason, **headers)
+            status, title, detail = error.status, error.reason, error.text or error.reason
+            headers = {name: error.headers[name] for name in _KEPT_HEADERS if name in error.headers}
         case _:
             log.error("a request failed for no known reason", exc_info=error)
-            return _simple(500, "Internal error", "the service's log has the details; report it")
+            status, title = 500, "Internal error"
+            detail = "the service's log has the details; please report it"
+    problem = Problem(title=title, status=status, detail=detail, field=field)
+    return respond(problem, status, **headers)
 
 
 @web.middleware

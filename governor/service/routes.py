@@ -26,31 +26,69 @@ from governor.service.bodies import (
 from governor.service.openapi import describe
 from governor.validation import FunctionName, GroupName, LeaseId
 
-GONE: Final = Answer("Done.")
 
-
-def _entry_routes(
-    path: str, name: Any, shape: Any, list_shape: Any, calls: limits.Entries, lister: Any
-) -> list[Route]:
+def _entries(entries: limits.Entries, name: Any, shape: Any, list_shape: Any) -> list[Route]:
     """Return the calls about functions, or those about groups."""
-    kind = path.rpartition("/")[2].removesuffix("s")
-    one = {"parameters": {"name": name}}
+    kind = entries.kind
+    every = f"/v1/{kind}s"
+    one = f"{every}/{{name}}"
+    parameters = {"name": name}
     entry = Answer(f"The {kind}.", shape)
     added = Answer(f"The {kind}, which is new.", shape)
     missing = Answer(f"There is no such {kind}.")
-    delete = {204: GONE, 404: missing}
-    if kind == "group":
-        delete[409] = Answer("Functions still name the group.")
+    gone = {204: Answer("Removed."), 404: missing}
+    if shape is Group:
+        gone[409] = Answer("Functions still name the group.")
     return [
-        Route("GET", path, Role.READER, f"List the {kind}s", lister, {200: Answer("All.", list_shape)}),
-        Route("GET", f"{path}/{{name}}", Role.READER, f"Read a {kind}", calls.get,
-              {200: entry, 404: missing}, **one),
-        Route("PUT", f"{path}/{{name}}", Role.ADMIN, f"Add or replace a {kind}", calls.put,
-              {200: entry, 201: added}, body=shape, conditional=True, **one),
-        Route("PATCH", f"{path}/{{name}}", Role.ADMIN, f"Change fields of a {kind} (RFC 7396)",
-              calls.patch, {200: entry, 404: missing}, body=dict[str, Any], conditional=True, **one),
-        Route("DELETE", f"{path}/{{name}}", Role.ADMIN, f"Remove a {kind}", calls.delete,
-              delete, conditional=True, **one),
+        Route(
+            "GET",
+            every,
+            Role.READER,
+            f"List the {kind}s",
+            entries.list,
+            {200: Answer(f"All {kind}s by name.", list_shape)},
+        ),
+        Route(
+            "GET",
+            one,
+            Role.READER,
+            f"Read a {kind}",
+            entries.get,
+            {200: entry, 404: missing},
+            parameters,
+        ),
+        Route(
+            "PUT",
+            one,
+            Role.ADMIN,
+            f"Add or replace a {kind}",
+            entries.put,
+            {200: entry, 201: added},
+            parameters,
+            body=shape,
+            conditional=True,
+        ),
+        Route(
+            "PATCH",
+            one,
+            Role.ADMIN,
+            f"Change fields of a {kind} (RFC 7396)",
+            entries.patch,
+            {200: entry, 404: missing},
+            parameters,
+            body=dict[str, Any],
+            conditional=True,
+        ),
+        Route(
+            "DELETE",
+            one,
+            Role.ADMIN,
+            f"Remove a {kind}",
+            entries.delete,
+            gone,
+            parameters,
+            conditional=True,
+        ),
     ]
 
 
@@ -58,50 +96,154 @@ async def _openapi(_: Call) -> web.Response:
     return json_response(describe(ROUTES))
 
 
-_LEASE = {"parameters": {"id": LeaseId}}
 _ACCOUNT = Answer("The account's limits.", Account)
 
 ROUTES: Final[list[Route]] = [
-    Route("POST", "/v1/leases", Role.LAYER, "Check in", leases.acquire,
-          {201: Answer("Granted.", LeaseAnswer),
-           200: Answer("The id's lease is live already; nothing was counted.", LeaseAnswer),
-           429: Answer("Denied.", DeniedProblem, "application/problem+json")},
-          body=AcquireBody),
-    Route("GET", "/v1/leases", Role.READER, "List who holds what, oldest first", leases.holders,
-          {200: Answer("The leases.", HoldersAnswer)}, query=HoldersQuery),
-    Route("POST", "/v1/leases/{id}/renew", Role.LAYER, "Extend a lease", leases.renew,
-          {200: Answer("The lease's new end; an id that was released ends now.", RenewAnswer)},
-          body=RenewBody, **_LEASE),
-    Route("DELETE", "/v1/leases/{id}", Role.LAYER, "Check out", leases.release,
-          {204: Answer("Over, whether the id was known or not.")}, **_LEASE),
-    *_entry_routes("/v1/functions", FunctionName, Function, FunctionsAnswer, limits.functions,
-                   limits.list_functions),
-    *_entry_routes("/v1/groups", GroupName, Group, GroupsAnswer, limits.groups,
-                   limits.list_groups),
-    Route("GET", "/v1/account", Role.READER, "Read the account's limits", limits.get_account,
-          {200: _ACCOUNT}),
-    Route("PUT", "/v1/account", Role.ADMIN, "Replace the account's limits", limits.put_account,
-          {200: _ACCOUNT}, body=Account, conditional=True),
-    Route("PATCH", "/v1/account", Role.ADMIN, "Change fields of the account's limits (RFC 7396)",
-          limits.patch_account, {200: _ACCOUNT}, body=dict[str, Any], conditional=True),
-    Route("GET", "/v1/policy", Role.READER, "Read the policy (JSON, or YAML if asked for)",
-          limits.get_policy, {200: Answer("The document.", Policy)}),
-    Route("PUT", "/v1/policy", Role.ADMIN, "Replace the policy (JSON or YAML)", limits.put_policy,
-          {200: Answer("What changed, or would change.", PolicyAnswer)},
-          query=PolicyQuery, body=bytes, conditional=True),
-    Route("GET", "/v1/status", Role.READER, "The pool at a glance", status.status,
-          {200: Answer("All scopes.", StatusAnswer)}),
-    Route("GET", "/v1/stream", Role.READER, "The same once a second, as server-sent events",
-          status.stream, {200: Answer("Events.", content_type="text/event-stream")}),
-    Route("GET", "/metrics", Role.READER, "Prometheus metrics", status.prometheus,
-          {200: Answer("Metrics.", content_type="text/plain")}),
-    Route("GET", "/healthz", Role.ANYONE, "Whether the process is alive", status.healthz,
-          {200: Answer("It is.", HealthAnswer)}),
-    Route("GET", "/readyz", Role.ANYONE, "Whether the store can be reached", status.readyz,
-          {200: Answer("It can.", HealthAnswer)}),
-    Route("GET", "/openapi.json", Role.ANYONE, "This description", _openapi,
-          {200: Answer("OpenAPI 3.1.", dict[str, Any])}),
-    Route("GET", "/", Role.ANYONE, "Dashboard", status.dashboard,
-          {200: Answer("A page.", content_type="text/html")}),
+    Route(
+        "POST",
+        "/v1/leases",
+        Role.LAYER,
+        "Check in",
+        leases.acquire,
+        {
+            201: Answer("Granted.", LeaseAnswer),
+            200: Answer("The id's lease is live already; nothing was counted.", LeaseAnswer),
+            429: Answer("Denied.", DeniedProblem, "application/problem+json"),
+        },
+        body=AcquireBody,
+    ),
+    Route(
+        "GET",
+        "/v1/leases",
+        Role.READER,
+        "List who holds what, oldest first",
+        leases.holders,
+        {200: Answer("The leases.", HoldersAnswer)},
+        query=HoldersQuery,
+    ),
+    Route(
+        "POST",
+        "/v1/leases/{id}/renew",
+        Role.LAYER,
+        "Extend a lease",
+        leases.renew,
+        {200: Answer("The lease's new end; an id that was released ends now.", RenewAnswer)},
+        {"id": LeaseId},
+        body=RenewBody,
+    ),
+    Route(
+        "DELETE",
+        "/v1/leases/{id}",
+        Role.LAYER,
+        "Check out",
+        leases.release,
+        {204: Answer("Over, whether the id was known or not.")},
+        {"id": LeaseId},
+    ),
+    *_entries(limits.functions, FunctionName, Function, FunctionsAnswer),
+    *_entries(limits.groups, GroupName, Group, GroupsAnswer),
+    Route(
+        "GET",
+        "/v1/account",
+        Role.READER,
+        "Read the account's limits",
+        limits.get_account,
+        {200: _ACCOUNT},
+    ),
+    Route(
+        "PUT",
+        "/v1/account",
+        Role.ADMIN,
+        "Replace the account's limits",
+        limits.put_account,
+        {200: _ACCOUNT},
+        body=Account,
+        conditional=True,
+    ),
+    Route(
+        "PATCH",
+        "/v1/account",
+        Role.ADMIN,
+        "Change fields of the account's limits (RFC 7396)",
+        limits.patch_account,
+        {200: _ACCOUNT},
+        body=dict[str, Any],
+        conditional=True,
+    ),
+    Route(
+        "GET",
+        "/v1/policy",
+        Role.READER,
+        "Read the policy (JSON, or YAML if asked for)",
+        limits.get_policy,
+        {200: Answer("The document.", Policy)},
+    ),
+    Route(
+        "PUT",
+        "/v1/policy",
+        Role.ADMIN,
+        "Replace the policy (JSON or YAML)",
+        limits.put_policy,
+        {200: Answer("What changed, or would change.", PolicyAnswer)},
+        query=PolicyQuery,
+        body=bytes,
+        conditional=True,
+    ),
+    Route(
+        "GET",
+        "/v1/status",
+        Role.READER,
+        "The pool at a glance",
+        status.status,
+        {200: Answer("All scopes.", StatusAnswer)},
+    ),
+    Route(
+        "GET",
+        "/v1/stream",
+        Role.READER,
+        "The same once a second, as server-sent events",
+        status.stream,
+        {200: Answer("Events.", content_type="text/event-stream")},
+    ),
+    Route(
+        "GET",
+        "/metrics",
+        Role.READER,
+        "Prometheus metrics",
+        status.prometheus,
+        {200: Answer("Metrics.", content_type="text/plain")},
+    ),
+    Route(
+        "GET",
+        "/healthz",
+        Role.ANYONE,
+        "Whether the process is alive",
+        status.healthz,
+        {200: Answer("It is.", HealthAnswer)},
+    ),
+    Route(
+        "GET",
+        "/readyz",
+        Role.ANYONE,
+        "Whether the store can be reached",
+        status.readyz,
+        {200: Answer("It can.", HealthAnswer)},
+    ),
+    Route(
+        "GET",
+        "/openapi.json",
+        Role.ANYONE,
+        "This description",
+        _openapi,
+        {200: Answer("OpenAPI 3.1.", dict[str, Any])},
+    ),
+    Route(
+        "GET",
+        "/",
+        Role.ANYONE,
+        "Dashboard",
+        status.dashboard,
+        {200: Answer("A page.", content_type="text/html")},
+    ),
 ]
 """Every call, in the order of DESIGN section 5."""

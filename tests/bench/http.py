@@ -1,0 +1,64 @@
+"""A check-in over HTTP, held against the same web server answering nothing."""
+
+import json
+import subprocess
+import sys
+
+from tests.bench.figures import Bound, Figure, median
+from tests.bench.governors import Governor, governor, noop_server
+from tests.bench.load import Load
+
+ROUNDS = 5
+SECONDS = 2.0
+
+
+def _load(port: int, path: str, connections: int) -> Load:
+    arguments = [str(port), path, str(connections), str(SECONDS)]
+    output = subprocess.run(
+        [sys.executable, "-m", "tests.bench.load", *arguments],
+        stdout=subprocess.PIPE,
+        check=True,
+    ).stdout
+    load = Load(**json.loads(output))
+    assert load.failures == 0, load
+    return load
+
+
+def _three_scopes(service: Governor) -> None:
+    service.put("/v1/account", {"max_concurrency": 1_000_000})
+    service.put("/v1/groups/g", {"max_concurrency": 1_000_000})
+    service.put("/v1/functions/bench", {"max_concurrency": 1_000_000, "groups": ["g"]})
+
+
+def check_ins() -> list[Figure]:
+    """Rate at 64 connections and latency at one, in turns with the no-op so that both see the same.
+
+    Each round gives a ratio; the figure is their median.
+    """
+    with governor() as service, noop_server() as noop_port:
+        _three_scopes(service)
+        pairs = {
+            connections: [
+                (_load(noop_port, "/", connections), _load(service.port, "/v1/leases", connections))
+                for _ in range(ROUNDS)
+            ]
+            for connections in (64, 1)
+        }
+    noop, check_in = (median([pair[i].per_s for pair in pairs[64]]) for i in (0, 1))
+    noop_p50, check_in_p50 = (median([pair[i].p50_us for pair in pairs[1]]) for i in (0, 1))
+    return [
+        Figure(
+            "HTTP check-ins/s at 64 connections ÷ no-op POST",
+            median([check_in.per_s / noop.per_s for noop, check_in in pairs[64]]),
+            f"{check_in:,.0f}/s ÷ {noop:,.0f}/s",
+            Bound.AT_LEAST,
+            0.55,
+        ),
+        Figure(
+            "p50 of a check-in over HTTP, one connection ÷ no-op POST",
+            median([check_in.p50_us / noop.p50_us for noop, check_in in pairs[1]]),
+            f"{check_in_p50:,.0f} µs ÷ {noop_p50:,.0f} µs",
+            Bound.AT_MOST,
+            3,
+        ),
+    ]
