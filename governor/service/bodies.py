@@ -1,6 +1,6 @@
 """The shapes of requests and answers: they validate, and the API's description is made of them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -125,8 +125,8 @@ class ChangeAnswer(Struct, frozen=True):
     """One difference between the policy as it stood and the new one."""
 
     path: str
-    before: object
-    after: object
+    before: Any
+    after: Any
 
 
 class PolicyAnswer(Struct, frozen=True):

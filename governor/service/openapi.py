@@ -106,7 +106,7 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
 
 
 def _operation_id(route: Route) -> str:
-    words = re.findall(r"[A-Za-z]+", route.path.replace(".json", ""))
+    words = re.findall(r"[A-Za-z]{2,}", route.path.replace(".json", "")) or ["dashboard"]
     return "_".join([route.method.lower(), *words])
 
 
