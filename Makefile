@@ -35,8 +35,8 @@ check: $(READY) ## The linters: style, types, architecture, Lua
 bench: $(READY) ## The promised figures, measured
 	$(VENV)/python -m tests.bench $(ARGS)
 
-soak: $(READY) ## Many invocations through restarts of every part (takes long)
-	$(VENV)/python -m tests.soak $(ARGS)
+soak: $(READY) ## The tests with far more examples (takes long)
+	SOAK=1 $(VENV)/python -m pytest $(ARGS)
 
 clean: ## Remove everything that these commands have made
 	rm -rf .venv .cache .hypothesis build dist

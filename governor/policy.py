@@ -280,11 +280,14 @@ class Change:
 
 
 def diff(before: Policy, after: Policy) -> list[Change]:
-    """Return what changes from one policy to another, by path."""
+    """Return what changes from one policy to another, by path; a new entry is one change."""
     return sorted(
-        _differences("", msgspec.to_builtins(before), msgspec.to_builtins(after)),
-        key=lambda change: change.path,
+        _differences("", _sections(before), _sections(after)), key=lambda change: change.path
     )
+
+
+def _sections(policy: Policy) -> dict[str, object]:
+    return {"groups": {}, "functions": {}} | msgspec.to_builtins(policy)
 
 
 def _differences(path: str, before: object, after: object) -> Iterator[Change]:
