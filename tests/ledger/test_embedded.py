@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -38,6 +39,7 @@ def owner(data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], int, str]]:
             assert process.stdout is not None
             pid, url = process.stdout.readline().split()
             yield process, int(pid), url
+            shutil.rmtree(Path(url.removeprefix("unix://")).parent)  # what a killed owner leaves
         finally:
             process.kill()
 

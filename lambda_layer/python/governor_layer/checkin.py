@@ -4,14 +4,9 @@ import json
 import os
 
 from .breaker import PAUSE_S, Breaker
-from .connection import (
-    Answer,
-    Connection,
-    Deadline,
-    GarbledAnswerError,
-    StaleConnectionError,
-)
+from .connection import Connection, Deadline, StaleConnectionError
 from .denial import Denial
+from .http_answer import Answer, UnexpectedAnswerError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +51,7 @@ class Desk:
             raise UnavailableError(f"not asked again within {PAUSE_S:g} s: {reason}")
         try:
             outcome = self._acquire(event, context)
-        except (GarbledAnswerError, OSError) as error:
+        except Exception as error:  # nothing that goes wrong here is to harm the invocation
             reason = str(error) or type(error).__name__
             self._breaker.failed(reason, unreachable=isinstance(error, OSError))
             raise UnavailableError(reason) from error
@@ -66,8 +61,12 @@ class Desk:
     def check_out(self, lease_id: str) -> None:
         """Give the lease back, without waiting for the answer. Raises nothing."""
         connection = self._connection()
-        connection.tell("DELETE", f"/v1/leases/{lease_id}", Deadline(self._settings.timeout_s))
-        self._idle.append(connection)
+        try:
+            connection.tell("DELETE", f"/v1/leases/{lease_id}", Deadline(self._settings.timeout_s))
+        except Exception as error:  # noqa: BLE001 - the handler is done, and its result stands
+            self._breaker.failed(str(error), unreachable=True)
+        finally:
+            self._idle.append(connection)
 
     def _acquire(self, event: object, context: object) -> str | Denial:
         remaining_ms = _remaining_ms(context)
@@ -113,11 +112,11 @@ def receive_count(event: object) -> int | None:
     None for every other event: it is not known which attempt it is.
     """
     try:
-        records = event["Records"]  # type: ignore[index] - whatever it is, it is asked
+        records = event["Records"]  # type: ignore[index]  # whatever it is
         if not all(record["eventSource"] == "aws:sqs" for record in records):
             return None
         return max(int(record["attributes"]["ApproximateReceiveCount"]) for record in records)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError):
         return None
 
 
@@ -147,6 +146,6 @@ def _outcome(answer: Answer, lease_id: str, function: str) -> str | Denial:
                 max_concurrency=int(limit),
                 in_use=int(in_use),
             )
-    except (KeyError, TypeError, ValueError):
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
         pass
-    raise GarbledAnswerError(f"the governor answered {answer.status}: {answer.body[:200]!r}")
+    raise UnexpectedAnswerError(f"the governor answered {answer.status}: {answer.body[:200]!r}")

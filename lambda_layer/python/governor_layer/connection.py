@@ -2,13 +2,15 @@
 
 `http.client` costs a cold start 15 ms and `socket` 2, more than all the rest of the layer. What
 the governor speaks is simple: every answer has a Content-Length. An answer that has not, or isn't
-HTTP at all, is garbled to us.
+HTTP at all, does not count as one.
 """
 
+import _socket
+import contextlib
 import threading
 import time
 
-import _socket
+from .http_answer import MAX_HEAD, Answer, UnexpectedAnswerError, parsed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,17 +18,9 @@ if TYPE_CHECKING:
 
     from .settings import Settings
 
-MAX_HEAD = 16 * 1024
-MAX_BODY = 64 * 1024
-"""Most bytes of an answer's head and body that are read. The governor's have a few hundred."""
-
 MAX_IDLE_S = 60.0
 """Oldest connection that is used again. NAT gateways and load balancers drop idle ones after 60 to
 350 s, some without a word, and a request sent into the void would cost the whole deadline."""
-
-
-class GarbledAnswerError(Exception):
-    """What came back is no answer of a governor."""
 
 
 class StaleConnectionError(ConnectionError):
@@ -50,18 +44,6 @@ class Deadline:
         return left
 
 
-class Answer:
-    """An HTTP answer: its status, its body, and whether the connection ends with it."""
-
-    __slots__ = ("body", "closes", "status")
-
-    def __init__(self, status: int, body: bytes, *, closes: bool) -> None:
-        """Keep the parts."""
-        self.status = status
-        self.body = body
-        self.closes = closes
-
-
 class Connection:
     """Where requests go, one thread at a time. It opens itself when used.
 
@@ -79,12 +61,16 @@ class Connection:
         self._told: list[bytes] = []
         self._used_at = 0.0
 
+    def __del__(self) -> None:
+        """Close: the governor then knows that nothing more is coming."""
+        self.close()
+
     def ask(self, method: str, path: str, body: bytes, deadline: Deadline) -> Answer:
         """Send a request and return the answer to it. After an error the connection is closed.
 
         Raises:
             StaleConnectionError: an idle connection has died; nobody has answered.
-            GarbledAnswerError: the answer makes no sense.
+            UnexpectedAnswerError: what came back is no HTTP answer.
             OSError: no connection, or no answer by the deadline (TimeoutError).
 
         """
@@ -92,7 +78,7 @@ class Connection:
         try:
             if not reused:
                 self._open(deadline)
-            self._send(self._request(method, path, body), deadline.left())
+            self._within(deadline.left()).sendall(self._request(method, path, body))
             while self._told:
                 self._receive(deadline)
                 del self._told[0]
@@ -111,21 +97,22 @@ class Connection:
         return answer
 
     def tell(self, method: str, path: str, deadline: Deadline) -> None:
-        """Write a request without a body, and leave its answer for later. Raises nothing.
+        """Write a request without a body, and leave its answer for later.
 
         It takes time only, until `deadline` at most, when a new connection has to be made for it.
+        Raises OSError when there is none; the request then goes out first on the next one.
         """
         alive = self._is_alive()
         self._told.append(self._request(method, path, b""))
         try:
             if alive:
-                self._send(self._told[-1], 0.0)
+                self._within(0.0).sendall(self._told[-1])
             else:
                 self._open(deadline)
-        except OSError:
+        except BaseException:
             self.close()
-        else:
-            self._used_at = time.time()
+            raise
+        self._used_at = time.time()
 
     def close(self) -> None:
         """Drop the connection, with all that is still on its way in it."""
@@ -142,10 +129,9 @@ class Connection:
         alive = 0 <= time.time() - self._used_at < MAX_IDLE_S
         if alive:
             try:
-                self._socket.settimeout(0.0)
-                received = self._socket.recv(MAX_HEAD)
+                received = self._within(0.0).recv(MAX_HEAD)
                 self._received += received
-                alive = bool(received)
+                alive = bool(received and self._told)  # else closed, or nothing we asked for
             except ConnectionError:
                 alive = False
             except OSError:  # there is nothing to read yet
@@ -159,7 +145,7 @@ class Connection:
         self._socket = self._connect(deadline)
         self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         if self._told:
-            self._send(b"".join(self._told), deadline.left())
+            self._within(deadline.left()).sendall(b"".join(self._told))
 
     def _connect(self, deadline: Deadline) -> "_socket.socket":
         refusal: OSError = ConnectionRefusedError("no address to connect to")
@@ -193,66 +179,42 @@ class Connection:
             head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         return head.encode() + b"\r\n" + body
 
-    def _send(self, request: bytes, timeout_s: float) -> None:
-        assert self._socket is not None
+    def _within(self, timeout_s: float) -> "_socket.socket":
+        """The socket, set to give up after `timeout_s`; 0 does not wait at all."""
+        if self._socket is None:
+            raise ConnectionAbortedError("not connected")
         self._socket.settimeout(timeout_s)
-        self._socket.sendall(request)
+        return self._socket
 
     def _receive(self, deadline: Deadline) -> Answer:
         while b"\r\n\r\n" not in self._received:
             if len(self._received) > MAX_HEAD:
-                raise GarbledAnswerError("the answer's head does not end")
+                raise UnexpectedAnswerError("the answer's head does not end")
             self._read_on(deadline)
         head, _, self._received = self._received.partition(b"\r\n\r\n")
-        status, length, closes = _parsed(head)
+        status, length, closes = parsed(head)
         while len(self._received) < length:
             self._read_on(deadline)
         body, self._received = self._received[:length], self._received[length:]
         return Answer(status, body, closes=closes)
 
     def _read_on(self, deadline: Deadline) -> None:
-        assert self._socket is not None
-        self._socket.settimeout(deadline.left())
-        received = self._socket.recv(MAX_HEAD)
+        received = self._within(deadline.left()).recv(MAX_HEAD)
         if not received:
             raise ConnectionResetError("closed without an answer")
         self._received += received
 
 
-def _parsed(head: bytes) -> tuple[int, int, bool]:
-    """Status, length of the body, and whether the connection ends, as an answer's head says."""
-    first, *lines = head.split(b"\r\n")
-    version, _, rest = first.partition(b" ")
-    fields = {}
-    for line in lines:
-        name, _, value = line.partition(b":")
-        fields[name.lower()] = value.strip().lower()
-    status, length = rest[:3], fields.get(b"content-length", b"0" if rest[:3] == b"204" else b"")
-    if not (
-        version in {b"HTTP/1.1", b"HTTP/1.0"}
-        and status.isdigit()
-        and 200 <= int(status) < 600  # noqa: PLR2004 - the statuses that end an exchange
-        and length.isdigit()
-        and int(length) <= MAX_BODY
-        and b"transfer-encoding" not in fields
-    ):
-        raise GarbledAnswerError(f"no answer of a governor: {first[:40]!r}")
-    closes = version == b"HTTP/1.0" or fields.get(b"connection") == b"close"
-    return int(status), int(length), closes
-
-
 def _addresses(
     settings: "Settings", deadline: Deadline
-) -> "list[tuple[int, int, int, tuple[str, int]]]":
+) -> "list[tuple[int, int, int, tuple[object, ...]]]":
     """Where the governor can be reached. A name is looked up on a thread: that has no timeout."""
     host, port = settings.host.encode(), settings.port  # bytes: text would import the IDNA codec
-    found: list[tuple[int, int, int, str, tuple[str, int]]] = []
+    found: list[tuple[int, int, int, str, tuple[object, ...]]] = []
 
     def look_up(flags: int) -> None:
-        try:
+        with contextlib.suppress(OSError):
             found.extend(_socket.getaddrinfo(host, port, 0, _socket.SOCK_STREAM, 0, flags))
-        except OSError:
-            pass
 
     look_up(_socket.AI_NUMERICHOST)
     if not found:

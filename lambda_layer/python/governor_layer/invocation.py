@@ -25,14 +25,14 @@ def governed(handler: "Handler") -> "Handler":
     What it is given, returns and raises passes through untouched. Governing twice is governing
     once: a decorated handler may have the exec wrapper before it.
     """
-    if getattr(handler, "governed", False):
+    if getattr(handler, "__governed__", None) is True:
         return handler
 
     @functools.wraps(handler)
     def invoke(event: object, context: object) -> object:
         return _gate().run(handler, event, context)
 
-    invoke.governed = True  # type: ignore[attr-defined] - functions take attributes
+    vars(invoke)["__governed__"] = True
     return invoke
 
 
@@ -60,27 +60,36 @@ class Gate:
             ConcurrencyLimitExceeded: it may not, and its event's source is told by an exception.
 
         """
+        outcome = self._check_in(event, context)
+        if isinstance(outcome, Denial):
+            return _deny(event, outcome, context)
         try:
-            if self._desk is None:
-                raise UnavailableError(self._out_of_order)
-            outcome = self._desk.check_in(event, context)
-        except UnavailableError as error:
-            if self._fails_closed:
-                reason = f"the governor can't be asked, and GOVERNOR_FAIL is closed: {error}"
-                return _deny(event, Denial(reason, int(PAUSE_S * 1000)), context)
-        else:
-            if isinstance(outcome, Denial):
-                return _deny(event, outcome, context)
-            try:
-                return handler(event, context)
-            finally:
+            return handler(event, context)
+        finally:
+            if self._desk is not None and outcome is not None:
                 self._desk.check_out(outcome)
-        return handler(event, context)
+
+    def _check_in(self, event: object, context: object) -> str | Denial | None:
+        """The id of the lease that the invocation holds, a denial, or None: run it ungoverned."""
+        if self._desk is None:
+            return self._unasked(self._out_of_order)
+        try:
+            return self._desk.check_in(event, context)
+        except UnavailableError as error:
+            return self._unasked(str(error))
+
+    def _unasked(self, reason: str) -> Denial | None:
+        if not self._fails_closed:
+            return None
+        return Denial(
+            f"the governor can't be asked, and GOVERNOR_FAIL is closed: {reason}",
+            retry_after_ms=int(PAUSE_S * 1000),
+        )
 
 
 @functools.cache
 def _gate() -> Gate:
-    """This process's gate: made at the first invocation, when nothing can be in a snapshot."""
+    """The process's one gate: made at the first invocation, when nothing can be in a snapshot."""
     return Gate(os.environ)
 
 

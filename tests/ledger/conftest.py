@@ -1,0 +1,44 @@
+"""Fixtures of the ledger's tests: replicas of a service over one pool of a real store."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+
+import pytest
+from redis import Redis
+
+from governor.ledger.library import Library
+from tests.ledger.clock import CLOCKED, Clock
+from tests.ledger.replica import Replica
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Redis]:
+    """The test's own connection to the store."""
+    with Redis.from_url(store_url, decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture
+def clock(store: Redis) -> Clock:
+    """The time of the replicas."""
+    return Clock(store)
+
+
+@pytest.fixture
+async def new_replica(store_url: str, pool: str) -> AsyncIterator[Callable[..., Replica]]:
+    """Starts replicas on the store's own time (or with another library); they end with the test."""
+    async with AsyncExitStack() as running:
+
+        def start(library: Library | None = None) -> Replica:
+            replica = Replica(store_url, pool, library)
+            running.push_async_exit(replica)
+            return replica
+
+        yield start
+
+
+@pytest.fixture
+def replica(new_replica: Callable[..., Replica], clock: Clock) -> Replica:
+    """A replica in a pool of its own, on the test's `clock`."""
+    assert clock
+    return new_replica(CLOCKED)
