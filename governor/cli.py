@@ -92,8 +92,6 @@ def serve(listen: str, pool: str, **rest: Any) -> None:
     from governor.service.supervisor import serve as run  # noqa: PLC0415 - other commands start faster
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-    if not pool or not all(char.isalnum() or char in "-_." for char in pool):
-        raise SettingsError(f"--pool {pool!r}: use letters, digits and -_. only")
     run(ServeSettings(listen=parse_address(listen), pool=pool, **rest))
 
 
@@ -274,6 +272,21 @@ def get_account(url: str, token: str | None) -> None:
 def get_policy(url: str, token: str | None) -> None:
     """Show the whole policy."""
     _print_json(_call(url, token, "GET", "/v1/policy"))
+
+
+@governor.command()
+@option("--seconds", type=click.IntRange(3, 600), default=15, show_default=True, help="Of load.")
+@option("--headless", is_flag=True, help="No moving picture: lines for a log.")
+def demo(*, seconds: int, headless: bool) -> None:
+    """Show it all at work on AWS's own runtime, on this machine only."""
+    from governor.demo.show import DemoSetupError, show  # noqa: PLC0415 - other commands start faster
+
+    try:
+        went_well = show(seconds, Console(highlight=False), headless=headless)
+    except DemoSetupError as error:
+        raise click.ClickException(str(error)) from error
+    if not went_well:
+        sys.exit(FINDING)
 
 
 def _weights(groups: tuple[str, ...]) -> dict[str, int]:

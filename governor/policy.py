@@ -287,7 +287,8 @@ def diff(before: Policy, after: Policy) -> list[Change]:
 
 
 def _sections(policy: Policy) -> dict[str, object]:
-    return {"groups": {}, "functions": {}} | msgspec.to_builtins(policy)
+    sections: dict[str, object] = msgspec.to_builtins(policy)
+    return {"groups": {}, "functions": {}} | sections
 
 
 def _differences(path: str, before: object, after: object) -> Iterator[Change]:

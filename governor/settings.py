@@ -1,6 +1,7 @@
 """How the processes of the service run, as read once from the command line and the environment."""
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -69,7 +70,9 @@ class ServeSettings:
     workers: int
 
     def __post_init__(self) -> None:
-        """Refuse what would be open to the network without tokens."""
+        """Refuse a pool that is no name, and to be open to the network without tokens."""
+        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", self.pool):
+            raise SettingsError(f"--pool {self.pool!r}: use up to 64 letters, digits and _.-")
         if self.tokens is None and not self.listen.is_loopback:
             raise SettingsError(
                 f"--listen {self.listen.host} is reachable from other machines and there are no "

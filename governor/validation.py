@@ -60,10 +60,13 @@ def _printable(text: str, most: int = 200) -> str:
     return clean if len(clean) <= most else clean[:most] + "…"
 
 
-def convert(value: object, to: type[T], at: str = "") -> T:
-    """Return builtins `value` as a `to`. Raises `InvalidInputError` with the path below `at`."""
+def convert(value: object, to: type[T], at: str = "", *, strict: bool = True) -> T:
+    """Return builtins `value` as a `to`; unless `strict`, text is read as what it stands for.
+
+    Raises `InvalidInputError` with the path below `at`.
+    """
     try:
-        return msgspec.convert(value, to)
+        return msgspec.convert(value, to, strict=strict)
     except msgspec.ValidationError as error:
         raise refused(error, at) from error
     except ValueError as error:  # lone surrogates in strings

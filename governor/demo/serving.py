@@ -10,12 +10,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
 
 from governor.errors import GovernorError
 from governor.lifeline import tied
 
 READY_TIMEOUT_S: Final = 60.0
+ANSWER_TIMEOUT_S: Final = 10.0
 STOP_TIMEOUT_S: Final = 30.0
 
 
@@ -24,11 +29,45 @@ class NotServingError(GovernorError):
 
 
 @dataclass(frozen=True, slots=True)
+class ScopeNow:
+    """A scope, as `GET /v1/status` has it. `denied` counts what this very scope has denied."""
+
+    scope: str
+    in_use: int
+    max_concurrency: int | None
+    headroom: int
+    granted: int
+    denied: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Status:
+    scopes: list[ScopeNow]
+
+
+@dataclass(frozen=True, slots=True)
 class Serving:
     """A governor that accepts connections at `url`."""
 
     url: str
     process: "subprocess.Popen[str]"
+
+    def scopes(self) -> dict[str, ScopeNow]:
+        """All scopes as they are now, by name.
+
+        Raises:
+            NotServingError: the governor does not answer.
+
+        """
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=ANSWER_TIMEOUT_S)
+        try:
+            connection.request("GET", "/v1/status")
+            status = msgspec.json.decode(connection.getresponse().read(), type=_Status)
+        except (OSError, HTTPException, msgspec.DecodeError) as error:
+            raise NotServingError(f"the governor at {self.url} does not answer: {error}") from error
+        finally:
+            connection.close()
+        return {each.scope: each for each in status.scopes}
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from governor.ledger.policy_store import PolicyStore
 from governor.service import problems
 from governor.service.auth import Role, Tokens
 from governor.service.checkins import CheckIns
-from governor.validation import convert, decoder, refused
+from governor.validation import convert, decoder
 
 SMALL_BODY: Final = 64 * 1024
 """Largest body of a call about one lease, function or group, in bytes."""
@@ -110,7 +110,7 @@ def _endpoint(
         path = {name: convert(request.match_info[name], shape, name) for name, shape in parameters}
         query = None
         if route.query is not None:
-            query = _query(request, route.query)
+            query = convert(dict(request.query), route.query, strict=False)
         return await route.handler(Call(service, request, path, query, await read(request)))
 
     return endpoint
@@ -136,10 +136,3 @@ def _reader(route: Route) -> Callable[[web.Request], Awaitable[Any]]:
 
 async def _no_body(_: web.Request) -> None:
     return None
-
-
-def _query(request: web.Request, shape: type[Any]) -> Any:
-    try:
-        return msgspec.convert(dict(request.query), shape, strict=False)
-    except msgspec.ValidationError as error:
-        raise refused(error) from error

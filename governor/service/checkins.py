@@ -236,9 +236,10 @@ class CheckIns:
         """Ask for all who wait, under the policy as it is now; they keep their places."""
         now = self._loop.time()
         waiting = [waiters[0] for waiters in self._waiters.values()]
-        futures = [self._submit(waiter.remaining(now)) for waiter in waiting]
-        for waiter, future in zip(waiting, futures, strict=True):
-            answer = await future
+        answers = await asyncio.gather(
+            *(self._submit(waiter.remaining(now)) for waiter in waiting), return_exceptions=True
+        )
+        for waiter, answer in zip(waiting, answers, strict=True):
             if isinstance(answer, Granted):
                 for same in self._waiters.get(waiter.acquire.id, [waiter]):
                     _resolve(same.grant, answer)

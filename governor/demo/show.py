@@ -1,0 +1,109 @@
+"""The demo itself: start everything, load it, watch it, judge it, stop everything."""
+
+import importlib.util
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from governor.demo import report
+from governor.demo.environment import LAYER, EnvironmentStartError
+from governor.demo.fleet import FUNCTIONS, POLICY_FILE, Function, fleet, policy
+from governor.demo.rie import EmulatorMissingError, default_cache, emulator
+from governor.demo.serving import NotServingError, Serving, serving
+from governor.demo.traffic import Traffic
+from governor.demo.view import View, verdict, view
+from governor.demo.watch import read
+from governor.errors import GovernorError
+
+
+class DemoSetupError(GovernorError):
+    """Something that the demo needs is not there or does not start."""
+
+
+def show(
+    seconds: float,
+    console: Console,
+    *,
+    headless: bool,
+    functions: Sequence[Function] = FUNCTIONS,
+) -> bool:
+    """Run the demo for `seconds` under load; True when it went as it must.
+
+    Call it from the main thread. Without a terminal it is `headless` in any case.
+
+    Raises:
+        DemoSetupError: it can't be run here.
+
+    """
+    try:
+        return _show(seconds, console, headless or not console.is_terminal, functions)
+    except (EmulatorMissingError, EnvironmentStartError, NotServingError) as error:
+        raise DemoSetupError(str(error)) from error
+
+
+def _show(
+    seconds: float,
+    console: Console,
+    headless: bool,
+    functions: Sequence[Function],  # noqa: FBT001
+) -> bool:
+    _check_installed()
+    console.print("Fetching AWS's Lambda emulator, unless it is here already …")
+    rie = emulator(default_cache())
+    limits = policy()
+    scopes = report.weights(limits, [function.name for function in functions])
+    with tempfile.TemporaryDirectory(prefix="governor-demo-") as folder:
+        journals = Path(folder, "journals")
+        journals.mkdir()
+        console.print("Starting a governor with its own store …")
+        with _governor(Path(folder, "data")) as governor:
+            count = sum(function.environments for function in functions)
+            console.print(f"Starting {count} execution environments with AWS's Python runtime …")
+            with fleet(rie, functions, governor.url, journals) as placed:
+                traffic = Traffic(placed)
+                with traffic.running() as begun_ns, view(console, headless=headless) as shown:
+                    _watch(seconds, shown, governor, scopes, journals)
+        rows = report.table(limits, scopes, traffic.tally, read(journals), begun_ns)
+    found = report.findings(rows, traffic.failures)
+    console.print(verdict(rows, found))
+    console.print()
+    console.print("Try it by hand: `make run`. The demo's limits: governor/demo/policy.yaml")
+    return not found
+
+
+def _check_installed() -> None:
+    if importlib.util.find_spec("awslambdaric") is None:
+        raise DemoSetupError(
+            "awslambdaric, AWS's Python runtime for Lambda, is not installed: "
+            "install the extra `demo`, or run `make demo`"
+        )
+    if not LAYER.is_dir():
+        raise DemoSetupError(f"there is no layer in {LAYER}: run the demo in the source tree")
+
+
+@contextmanager
+def _governor(data_dir: Path) -> Iterator[Serving]:
+    options = ["--store", "embedded", "--data-dir", str(data_dir)]
+    options += ["--listen", "127.0.0.1:0", "--policy", str(POLICY_FILE)]
+    with serving(*options) as governor:
+        yield governor
+
+
+def _watch(
+    seconds: float,
+    shown: View,
+    governor: Serving,
+    scopes: dict[str, dict[str, int]],
+    journals: Path,
+) -> None:
+    """Show what goes on for `seconds`."""
+    began = time.monotonic()
+    while (passed_s := time.monotonic() - began) < seconds:
+        now = governor.scopes()
+        peaks = report.peaks(scopes, read(journals))
+        shown.show(passed_s, seconds, [now[scope] for scope in scopes], peaks)
+        time.sleep(min(shown.every_s, max(0.0, began + seconds - time.monotonic())))
