@@ -1,23 +1,22 @@
 """The command line: parse, call, print. Every option is also read from `GOVERNOR_<OPTION>`."""
 
 import asyncio
-import json
 import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import quote
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from governor import __version__
-from governor.client import Api, ApiError
 from governor.errors import GovernorError, InvalidInputError, SettingsError
 from governor.settings import EMBEDDED, ServeSettings, parse_address
+
+if TYPE_CHECKING:
+    from governor.client import Api
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -89,7 +88,8 @@ def governor() -> None:
 )
 def serve(listen: str, pool: str, **rest: Any) -> None:
     """Run the service."""
-    from governor.service.supervisor import serve as run  # noqa: PLC0415 - other commands start faster
+    # Imported where it is used, so that each command starts fast and the service stays small.
+    from governor.service.supervisor import serve as run  # noqa: PLC0415
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     run(ServeSettings(listen=parse_address(listen), pool=pool, **rest))
@@ -100,26 +100,10 @@ def serve(listen: str, pool: str, **rest: Any) -> None:
 @json_option
 def status(url: str, token: str | None, *, as_json: bool) -> None:
     """Show every scope: who uses how much of what."""
+    from governor.printing import print_json, print_status  # noqa: PLC0415 - as above
+
     answer = _call(url, token, "GET", "/v1/status")
-    if as_json:
-        _print_json(answer)
-        return
-    store = answer["store"]
-    table = Table(caption=f"{store['server']} {store['version']} at {store['url']}")
-    table.add_column("scope", overflow="fold")
-    for heading in ("in use", "max", "headroom", "peak 1 h", "granted", "denied", "overruns"):
-        table.add_column(heading, justify="right")
-    for scope in answer["scopes"]:
-        maximum = scope["max_concurrency"]
-        full = maximum is not None and scope["in_use"] >= maximum
-        table.add_row(
-            scope["scope"] + (" (shadow)" if scope["mode"] == "shadow" else ""),
-            str(scope["in_use"]),
-            "-" if maximum is None else str(maximum),
-            *(str(scope[total]) for total in ("headroom", "peak", "granted", "denied", "overruns")),
-            style="bold" if full else None,
-        )
-    Console().print(table)
+    (print_json if as_json else print_status)(answer)
 
 
 @governor.command()
@@ -136,6 +120,8 @@ def status(url: str, token: str | None, *, as_json: bool) -> None:
 @json_option
 def apply(path: Path, url: str, token: str | None, *, dry_run: bool, as_json: bool) -> None:
     """Make the policy in a file the pool's policy; show what changes."""
+    from governor.printing import print_changes, print_json  # noqa: PLC0415 - as above
+
     kind = "json" if path.suffix == ".json" else "yaml"
     answer = _call(
         url,
@@ -146,22 +132,7 @@ def apply(path: Path, url: str, token: str | None, *, dry_run: bool, as_json: bo
         data=path.read_bytes(),
         headers={"Content-Type": f"application/{kind}"},
     )
-    if as_json:
-        _print_json(answer)
-        return
-    console = Console(soft_wrap=True, highlight=False)
-    for change in answer["changes"]:
-        if change["before"] is not None:
-            console.print(
-                f"- {change['path']}: {_brief(change['before'])}", style="red", markup=False
-            )
-        if change["after"] is not None:
-            console.print(
-                f"+ {change['path']}: {_brief(change['after'])}", style="green", markup=False
-            )
-    count = len(answer["changes"])
-    done = "would change" if dry_run else "changed"
-    console.print(f"{count} {'setting' if count == 1 else 'settings'} {done}", style="bold")
+    (print_json if as_json else print_changes)(answer)
 
 
 @governor.group("set")
@@ -249,7 +220,7 @@ def set_account(url: str, token: str | None, **fields: Any) -> None:
 @api_options
 def get_function(name: str, url: str, token: str | None) -> None:
     """Show a function's limits."""
-    _print_json(_call(url, token, "GET", f"/v1/functions/{_segment(name)}"))
+    _print(_call(url, token, "GET", f"/v1/functions/{_segment(name)}"))
 
 
 @get.command("group")
@@ -257,21 +228,21 @@ def get_function(name: str, url: str, token: str | None) -> None:
 @api_options
 def get_group(name: str, url: str, token: str | None) -> None:
     """Show a group's limits."""
-    _print_json(_call(url, token, "GET", f"/v1/groups/{_segment(name)}"))
+    _print(_call(url, token, "GET", f"/v1/groups/{_segment(name)}"))
 
 
 @get.command("account")
 @api_options
 def get_account(url: str, token: str | None) -> None:
     """Show the account's limits."""
-    _print_json(_call(url, token, "GET", "/v1/account"))
+    _print(_call(url, token, "GET", "/v1/account"))
 
 
 @get.command("policy")
 @api_options
 def get_policy(url: str, token: str | None) -> None:
     """Show the whole policy."""
-    _print_json(_call(url, token, "GET", "/v1/policy"))
+    _print(_call(url, token, "GET", "/v1/policy"))
 
 
 @governor.command()
@@ -279,7 +250,9 @@ def get_policy(url: str, token: str | None) -> None:
 @option("--headless", is_flag=True, help="No moving picture: lines for a log.")
 def demo(*, seconds: int, headless: bool) -> None:
     """Show it all at work on AWS's own runtime, on this machine only."""
-    from governor.demo.show import DemoSetupError, show  # noqa: PLC0415 - other commands start faster
+    from rich.console import Console  # noqa: PLC0415 - as above
+
+    from governor.demo.show import DemoSetupError, show  # noqa: PLC0415 - as above
 
     try:
         went_well = show(seconds, Console(highlight=False), headless=headless)
@@ -308,23 +281,16 @@ def _patch(url: str, token: str | None, path: str, given: dict[str, Any]) -> Non
     if not fields:
         raise click.UsageError("nothing to change: name at least one option")
     patch = {name: None if value == "none" else value for name, value in fields.items()}
-
-    async def change(api: Api) -> Any:
-        try:
-            return await api.call("PATCH", path, json=patch)
-        except ApiError as error:
-            if error.status != 404:  # noqa: PLR2004 - not found
-                raise
-            return await api.call("PUT", path, json=patch)
-
-    _print_json(_run(url, token, change))
+    _print(_run(url, token, lambda api: api.change(path, patch)))
 
 
 def _call(url: str, token: str | None, method: str, path: str, **options: Any) -> Any:
     return _run(url, token, lambda api: api.call(method, path, **options))
 
 
-def _run(url: str, token: str | None, talk: Callable[[Api], Coroutine[Any, Any, Any]]) -> Any:
+def _run(url: str, token: str | None, talk: "Callable[[Api], Coroutine[Any, Any, Any]]") -> Any:
+    from governor.client import Api  # noqa: PLC0415 - as above
+
     async def session() -> Any:
         async with Api(url, token) as api:
             return await talk(api)
@@ -336,12 +302,10 @@ def _segment(name: str) -> str:
     return quote(name, safe="")
 
 
-def _brief(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _print(value: object) -> None:
+    from governor.printing import print_json  # noqa: PLC0415 - as above
 
-
-def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    print_json(value)
 
 
 def main() -> NoReturn:

@@ -1,13 +1,14 @@
 """The command line's way to a running governor: its HTTP API."""
 
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import aiohttp
 
 from governor.errors import GovernorError
 
-TIMEOUT_S = 10.0
+TIMEOUT_S: Final = 10.0
+NOT_FOUND: Final = 404
 
 
 class ApiError(GovernorError):
@@ -59,6 +60,15 @@ class Api:
                 f"no governor answers at {self._url} ({str(error) or type(error).__name__}); "
                 "start one with `governor serve`, or name another with --url",
             ) from error
+
+    async def change(self, path: str, fields: dict[str, Any]) -> Any:
+        """Change `fields` of the entry at `path`, or add it with them. Raises `ApiError`."""
+        try:
+            return await self.call("PATCH", path, json=fields)
+        except ApiError as error:
+            if error.status != NOT_FOUND:
+                raise
+            return await self.call("PUT", path, json=fields)
 
 
 async def _reason(response: aiohttp.ClientResponse) -> str:

@@ -29,9 +29,8 @@ local function count(name, total)
   return counts
 end
 
-local function wait_in_queue(operation, claim, denied_by, worker, queued)
+local function wait_in_queue(operation, claim, denied_by, worker, ticket)
   local wait_ms = operation[WAIT_MS]
-  local ticket = queued and queued[WAITING][TICKET] or book.us + operation.index
   local waiting = { claim, operation[OP_TTL_MS], ticket, denied_by, version(), worker }
   enqueue(operation[ID],
     { claim[CLAIM_FUNCTION], book.now, book.now + wait_ms + QUEUE_GRACE_MS, false, {}, waiting },
@@ -39,22 +38,12 @@ local function wait_in_queue(operation, claim, denied_by, worker, queued)
   return { IS_WAITING, denied_by }
 end
 
-local function acquire(operation, claim, worker)
-  local id = operation[ID]
-  local record = lease(id)
-  local queued
-  if record and record[WAITING] then
-    queued = record
-    finish(id, record)
-  elseif record then
-    return granted(record, true)
-  end
-
+local function decide(operation, claim, worker, ticket)
   local denied_by, shadow_denied_by = verdict(claim)
   local last_attempt = claim[MAX_ATTEMPTS] > 0 and operation[ATTEMPT] >= claim[MAX_ATTEMPTS]
   if denied_by and not last_attempt then
     if operation[WAIT_MS] > 0 then
-      return wait_in_queue(operation, claim, denied_by, worker, queued)
+      return wait_in_queue(operation, claim, denied_by, worker, ticket)
     end
     for _, hold in ipairs(claim[HOLDS]) do
       if hold[SCOPE] == denied_by then
@@ -68,7 +57,23 @@ local function acquire(operation, claim, worker)
     count(shadow_denied_by, SHADOW_DENIED)
   end
   local overrun = denied_by ~= nil
-  return granted(grant(id, claim, operation[OP_TTL_MS], overrun, GRANTED), false, shadow_denied_by)
+  local record = grant(operation[ID], claim, operation[OP_TTL_MS], overrun, GRANTED)
+  return granted(record, false, shadow_denied_by)
+end
+
+local function acquire(operation, claim, worker)
+  local id = operation[ID]
+  local record = lease(id)
+  if not record then
+    return decide(operation, claim, worker, book.us + operation.index)
+  elseif not record[WAITING] then
+    return granted(record, true)
+  end
+  -- Whoever asks again keeps its place; where it does not stay, those behind it move up.
+  leave_queue(id, record)
+  local answer = decide(operation, claim, worker, record[WAITING][TICKET])
+  serve(record[WAITING][AT_SCOPE])
+  return answer
 end
 
 local function renew(operation, claim)

@@ -29,6 +29,7 @@ end
 
 local function leave_queue(id, record)
   redis.call('ZREM', book.keys[QUEUE], place(id, record[WAITING]))
+  set_lease(id, false)
   book.queued = nil
 end
 
@@ -45,7 +46,9 @@ local function serve(name)
     local record = lease(id)
     local waiting = record[WAITING]
     local denied_by, shadow_denied_by = verdict(waiting[CLAIM])
-    if waiting[CLAIM_VERSION] ~= version() then
+    if record[EXPIRES_AT] <= book.now then
+      leave_queue(id, record)
+    elseif waiting[CLAIM_VERSION] ~= version() then
       passed = passed + 1
     elseif denied_by == name then
       return
@@ -62,8 +65,6 @@ local function serve(name)
             local counts = change_scope(shadow_denied_by)
             counts[SHADOW_DENIED] = counts[SHADOW_DENIED] + 1
           end
-        else
-          set_lease(id, false)
         end
       end
     end
@@ -73,7 +74,7 @@ end
 local function finish(id, record)
   if record[WAITING] then
     leave_queue(id, record)
-    set_lease(id, false)
+    serve(record[WAITING][AT_SCOPE]) -- those behind may need less room
     return
   end
   give_back(id, record)
