@@ -33,7 +33,7 @@ class Function:
     """A Lambda function of the demo, and how much of it runs.
 
     `environments` is how many invocations of it are attempted at once, `rest_ms` how long each of
-    its clients rests between two (longest and shortest).
+    its clients rests between two (shortest and longest).
     """
 
     name: str
@@ -96,8 +96,8 @@ def _environment(
             **LAYER_SETTINGS,
             "GOVERNOR_URL": url,
             "DEMO_JOURNAL": os.fspath(journals),
-            # The handler that the runtime calls: it times the layer's, and then calls that.
-            "_HANDLER": "stopwatch.handler",
+            # What the runtime calls: it times the layer's handler, and calls that.
+            "_HANDLER": "app.stopwatch",
             **function.environ,
         },
     )

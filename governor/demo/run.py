@@ -1,8 +1,8 @@
 """A governor for hands-on use, and what to try with it."""
 
+import os
 import sys
 import textwrap
-from pathlib import Path
 from typing import Final
 
 import click
@@ -17,7 +17,7 @@ WRONG_USE: Final = 2
 
 def suggestions(url: str) -> str:
     """What to try with the governor at `url`: lines for a shell, with a word on each."""
-    governor = Path(sys.executable).with_name("governor")
+    python = min(sys.executable, os.path.relpath(sys.executable), key=len)
 
     def check_in(lease: str) -> str:
         return (
@@ -40,7 +40,7 @@ def suggestions(url: str) -> str:
         Who runs? And how much of what is in use?
           curl {url}/v1/leases
           curl {url}/v1/status
-          {governor} status --url {url}
+          {python} -m governor status --url {url}
 
         Check out; then there is room again:
           curl -i -X DELETE {url}/v1/leases/one
@@ -69,8 +69,8 @@ def main() -> None:
     except NotServingError as error:
         click.echo(f"governor: {error}", err=True)
         sys.exit(WRONG_USE)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except KeyboardInterrupt:  # the way to stop it
+        click.echo()
 
 
 if __name__ == "__main__":

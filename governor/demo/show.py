@@ -3,8 +3,7 @@
 import importlib.util
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -31,7 +30,7 @@ def show(
     headless: bool,
     functions: Sequence[Function] = FUNCTIONS,
 ) -> bool:
-    """Run the demo for `seconds` under load; True when it went as it must.
+    """Run the demo with `seconds` of load; True when all went as it must.
 
     Call it from the main thread. Without a terminal it is `headless` in any case.
 
@@ -39,39 +38,32 @@ def show(
         DemoSetupError: it can't be run here.
 
     """
-    try:
-        return _show(seconds, console, headless or not console.is_terminal, functions)
-    except (EmulatorMissingError, EnvironmentStartError, NotServingError) as error:
-        raise DemoSetupError(str(error)) from error
-
-
-def _show(
-    seconds: float,
-    console: Console,
-    headless: bool,
-    functions: Sequence[Function],  # noqa: FBT001
-) -> bool:
-    _check_installed()
-    console.print("Fetching AWS's Lambda emulator, unless it is here already …")
-    rie = emulator(default_cache())
     limits = policy()
     scopes = report.weights(limits, [function.name for function in functions])
-    with tempfile.TemporaryDirectory(prefix="governor-demo-") as folder:
-        journals = Path(folder, "journals")
-        journals.mkdir()
-        console.print("Starting a governor with its own store …")
-        with _governor(Path(folder, "data")) as governor:
-            count = sum(function.environments for function in functions)
-            console.print(f"Starting {count} execution environments with AWS's Python runtime …")
-            with fleet(rie, functions, governor.url, journals) as placed:
-                traffic = Traffic(placed)
-                with traffic.running() as begun_ns, view(console, headless=headless) as shown:
+    try:
+        _check_installed()
+        console.print("Looking for AWS's Lambda emulator, or fetching it …")
+        rie = emulator(default_cache())
+        with tempfile.TemporaryDirectory(prefix="governor-demo-") as folder:
+            journals = Path(folder, "journals")
+            journals.mkdir()
+            console.print("Starting a governor with its own store …")
+            with serving(*_options(Path(folder, "data"))) as governor:
+                count = sum(function.environments for function in functions)
+                console.print(f"Starting {count} execution environments on AWS's own runtime …")
+                with (
+                    fleet(rie, functions, governor.url, journals) as placed,
+                    Traffic(placed).running() as traffic,
+                    view(console, headless=headless or not console.is_terminal) as shown,
+                ):
                     _watch(seconds, shown, governor, scopes, journals)
-        rows = report.table(limits, scopes, traffic.tally, read(journals), begun_ns)
+            runs = read(journals)
+    except (EmulatorMissingError, EnvironmentStartError, NotServingError) as error:
+        raise DemoSetupError(str(error)) from error
+    rows = report.table(limits, scopes, traffic.tally, runs, traffic.begun_ns)
     found = report.findings(rows, traffic.failures)
     console.print(verdict(rows, found))
-    console.print()
-    console.print("Try it by hand: `make run`. The demo's limits: governor/demo/policy.yaml")
+    console.print("Try it by hand: `make run`. The demo's limits are in governor/demo/policy.yaml.")
     return not found
 
 
@@ -85,19 +77,18 @@ def _check_installed() -> None:
         raise DemoSetupError(f"there is no layer in {LAYER}: run the demo in the source tree")
 
 
-@contextmanager
-def _governor(data_dir: Path) -> Iterator[Serving]:
-    options = ["--store", "embedded", "--data-dir", str(data_dir)]
-    options += ["--listen", "127.0.0.1:0", "--policy", str(POLICY_FILE)]
-    with serving(*options) as governor:
-        yield governor
+def _options(data_dir: Path) -> tuple[str, ...]:
+    """The demo's `governor serve`."""
+    listen = ("--listen", "127.0.0.1:0")
+    store = ("--store", "embedded", "--data-dir", str(data_dir))
+    return (*listen, *store, "--policy", str(POLICY_FILE))
 
 
 def _watch(
     seconds: float,
     shown: View,
     governor: Serving,
-    scopes: dict[str, dict[str, int]],
+    scopes: Mapping[str, Mapping[str, int]],
     journals: Path,
 ) -> None:
     """Show what goes on for `seconds`."""
@@ -106,4 +97,4 @@ def _watch(
         now = governor.scopes()
         peaks = report.peaks(scopes, read(journals))
         shown.show(passed_s, seconds, [now[scope] for scope in scopes], peaks)
-        time.sleep(min(shown.every_s, max(0.0, began + seconds - time.monotonic())))
+        time.sleep(max(0.0, min(shown.every_s, began + seconds - time.monotonic())))

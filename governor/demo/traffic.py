@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from governor.demo.environment import Answer, EnvironmentStartError
 from governor.demo.fleet import Placed
 
 HOLD_MS: Final = (100, 400)
-"""How long a handler works, longest and shortest."""
+"""How long a handler works, shortest and longest."""
 
 RETRY_AFTER_MS: Final = (100, 250)
 """How long a client waits after a denial before it tries again."""
@@ -46,14 +46,15 @@ def outcome(answer: Answer) -> Outcome:
 class Traffic:
     """Closed loops of invocations, and a tally of what came of them.
 
-    A first invocation of each environment initialises its runtime; when all have, `begun_ns` is
-    set and the load begins. A client whose environment is gone ends with a `failures` entry.
+    A first invocation of each environment initialises its runtime; when all have answered, the load
+    begins, at `begun_ns` of the monotonic clock. `failures` says what went wrong.
     """
 
     def __init__(self, placed: Sequence[Placed]) -> None:
         """Invoke nothing yet."""
         self.tally: Counter[tuple[str, Outcome]] = Counter()
         self.failures: list[str] = []
+        self.begun_ns = 0
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._initialised = threading.Barrier(len(placed) + 1)
@@ -64,10 +65,8 @@ class Traffic:
         ]
 
     @contextmanager
-    def running(self) -> Iterator[int]:
-        """Start all clients, and yield when the load began (time.monotonic_ns).
-
-        Left, what is under way finishes.
+    def running(self) -> Iterator[Self]:
+        """Start all clients, and yield when the load begins. Left, what is under way finishes.
 
         Raises:
             EnvironmentStartError: an environment does not initialise.
@@ -81,7 +80,8 @@ class Traffic:
             except threading.BrokenBarrierError as error:
                 reason = "; ".join(self.failures) or f"not ready within {INIT_TIMEOUT_S:.0f} s"
                 raise EnvironmentStartError(reason) from error
-            yield time.monotonic_ns()
+            self.begun_ns = time.monotonic_ns()
+            yield self
         finally:
             self._ended.set()
             self._initialised.abort()

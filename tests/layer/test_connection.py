@@ -1,8 +1,12 @@
 """The connection to the governor: what goes over it, how it dies, and what it costs at most."""
 
+import array
+import fcntl
 import shutil
+import socket
 import ssl
 import subprocess
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -222,6 +226,23 @@ def test_bytes_that_nobody_asked_for_end_the_connection(standin: StandIn) -> Non
     assert [request.connection for request in standin.requests] == [0, 1]
 
 
+def test_a_farewell_to_an_idle_connection_is_no_answer(standin: StandIn) -> None:
+    at = desk(standin.url)
+    at.check_in({}, Context())
+    peer = standin.requests[0].peer
+    peer.sendall(http(408))
+    wait_until(lambda: unacknowledged(peer) == 0, "the farewell has arrived")
+    assert lease(at.check_in({}, Context())) == standin.ids()[1]
+    assert [request.connection for request in standin.requests] == [0, 1]
+
+
+def unacknowledged(peer: socket.socket) -> int:
+    """How many bytes that were sent have not arrived yet (tcp(7), SIOCOUTQ)."""
+    count = array.array("i", [0])
+    fcntl.ioctl(peer, termios.TIOCOUTQ, count)
+    return count[0]
+
+
 def test_an_answer_may_come_in_pieces(standin: StandIn) -> None:
     def byte_by_byte(request: Request) -> bytes:
         whole = grants(request)
@@ -250,9 +271,8 @@ GARBAGE: dict[str, Callable[[Request], bytes]] = {
     "no length": echo_after("HTTP/1.1 201 Created\r\n\r\n"),
     "odd length": echo_after("HTTP/1.1 201 Created\r\nContent-Length: -5\r\n\r\n"),
     "long length": echo_after("HTTP/1.1 201 Created\r\nContent-Length: " + "9" * 5000 + "\r\n\r\n"),
-    "chunks": echo_after(
-        "HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n"
-    ),
+    "chunks": lambda request: http(201, {"id": request.body["id"]}, Transfer_Encoding="chunked"),
+    "long body": lambda request: http(201, {"id": request.body["id"], "pad": "x" * 70_000}),
     "endless head": lambda _: b"HTTP/1.1 201 Created\r\n" + b"X-Pad: x\r\n" * 9999,
     "continue": lambda _: http(100),
     "empty body": lambda _: http(201),
@@ -308,8 +328,9 @@ def test_silence_ends_with_the_budget_and_the_connection(standin: StandIn) -> No
         raise HangUpError
 
     standin.behaviour = silent
+    at = desk(standin.url, GOVERNOR_TIMEOUT_MS="50")
     with pytest.raises(UnavailableError, match="timed out"):
-        desk(standin.url, GOVERNOR_TIMEOUT_MS="50").check_in({}, Context())
+        at.check_in({}, Context())
     assert over.wait(20)
     assert hung_up == [b""], "so the service knows that nobody wants the lease any more"
 

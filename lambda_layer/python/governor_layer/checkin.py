@@ -146,6 +146,6 @@ def _outcome(answer: Answer, lease_id: str, function: str) -> str | Denial:
                 max_concurrency=int(limit),
                 in_use=int(in_use),
             )
-    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError):
         pass
     raise UnexpectedAnswerError(f"the governor answered {answer.status}: {answer.body[:200]!r}")
