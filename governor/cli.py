@@ -311,9 +311,7 @@ def _print(value: object) -> None:
 def main() -> NoReturn:
     """Run a command; exit with 0 if done, 1 for a finding or a refusal, 2 for wrong use."""
     try:
-        governor.main(standalone_mode=False)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
+        status = governor.main(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(WRONG_USE)
@@ -325,4 +323,4 @@ def main() -> NoReturn:
         sys.exit(FINDING)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
-    sys.exit(DONE)
+    sys.exit(status or DONE)

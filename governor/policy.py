@@ -51,7 +51,7 @@ Weight = Annotated[
 Glob = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9_.*?\[\]!-]{1,140}$",
+        pattern=r"^[A-Za-z0-9_.*?\[\]!-]{1,140}$(?!\n)",
         description="A function's name, or a pattern with *, ? and [seq].",
         examples=["etl-*"],
     ),
@@ -63,7 +63,7 @@ class _Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     """A part of the policy document."""
 
 
-class Account(_Entry, frozen=True):
+class Account(_Entry, frozen=True, omit_defaults=False):
     """Limits of the pool that functions share."""
 
     max_concurrency: Concurrency | None = None
@@ -81,7 +81,7 @@ class Members(_Entry, frozen=True):
 
     functions: tuple[Glob, ...] = ()
     tags: dict[Tag, Annotated[str, Meta(max_length=256)]] = field(default_factory=dict)
-    stack: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,127}$")] | None = None
+    stack: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,127}$(?!\n)")] | None = None
 
 
 class Group(_Entry, frozen=True):
@@ -90,7 +90,7 @@ class Group(_Entry, frozen=True):
     max_concurrency: Concurrency | None = None
     headroom: Headroom = 0
     mode: Mode = Mode.ENFORCE
-    members: Members = field(default_factory=Members)
+    members: Members | None = None
 
     @property
     def limits(self) -> Limits:
@@ -129,7 +129,7 @@ class Function(_Entry, frozen=True):
         return self.groups if isinstance(self.groups, dict) else dict.fromkeys(self.groups, 1)
 
 
-class Defaults(_Entry, frozen=True):
+class Defaults(_Entry, frozen=True, omit_defaults=False):
     """What holds for a function that says nothing else, or that the policy does not name."""
 
     priority: Priority = Priority.USER_FACING
@@ -244,7 +244,7 @@ class Resolver:
         self._members: dict[str, list[str]] = {}
         self._patterns: list[tuple[re.Pattern[str], str]] = []
         for name, group in policy.groups.items():
-            for glob in group.members.functions:
+            for glob in group.members.functions if group.members else ():
                 if re.search(r"[*?\[]", glob):
                     self._patterns.append((re.compile(translate(glob)), name))
                 else:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -15,8 +16,12 @@ def print_json(value: object) -> None:
 def print_status(status: dict[str, Any]) -> None:
     """Print the answer of `GET /v1/status` as a table; full scopes stand out."""
     store = status["store"]
-    table = Table(caption=f"{store['server']} {store['version']} at {store['url']}")
-    table.add_column("scope", overflow="fold")
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        caption=f"{store['server']} {store['version']} at {store['url']}",
+    )
+    table.add_column("scope", overflow="fold", min_width=20)
     for heading in ("in use", "max", "headroom", "peak 1 h", "granted", "denied", "overruns"):
         table.add_column(heading, justify="right")
     for scope in status["scopes"]:

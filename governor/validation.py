@@ -12,22 +12,23 @@ from governor.errors import InvalidInputError
 
 T = TypeVar("T")
 
+# $ also matches before a last newline, hence the (?!\n) in patterns; \Z is unknown to JSON Schema.
 FunctionName = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9_.-]{1,140}$",
+        pattern=r"^[A-Za-z0-9_.-]{1,140}$(?!\n)",
         description="A function's name, as in AWS_LAMBDA_FUNCTION_NAME.",
         examples=["orders-api"],
     ),
 ]
 GroupName = Annotated[
     str,
-    Meta(pattern=r"^[A-Za-z0-9_.-]{1,128}$", description="A group's name.", examples=["etl"]),
+    Meta(pattern=r"^[A-Za-z0-9_.-]{1,128}$(?!\n)", description="A group's name.", examples=["etl"]),
 ]
 LeaseId = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9._:@~+=-]{1,128}$",
+        pattern=r"^[A-Za-z0-9._:@~+=-]{1,128}$(?!\n)",
         description="The caller's id of one attempt: unique, such as request id and a nonce.",
         examples=["8f5a4d0c-4c7e-4a63-9d1c-0b7f6a1f2e3d:5f1c"],
     ),

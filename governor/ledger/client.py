@@ -11,12 +11,11 @@ from functools import partial
 from typing import Any, Final, TypeVar, cast
 from uuid import uuid4
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from governor.errors import StoreUnavailableError
 from governor.ledger import keys, wire
-from governor.ledger.connection import STORE_TIMEOUT_S, Client, connect, redacted
+from governor.ledger.connection import STORE_TIMEOUT_S, Client, connect, redacted, server_with
 from governor.ledger.library import Library, shipped
 from governor.ledger.line import line
 from governor.ledger.wire import Exchange
@@ -91,7 +90,7 @@ class LedgerClient:
         self._channel = keys.key(pool, f"worker:{uuid4().hex}")
         self._pool = pool
         self._packer: wire.Packer | None = None
-        self._lost: StoreUnavailableError | None = None
+        self._lost: str | None = None
         self._probe: asyncio.Task[None] | None = None
 
     @property
@@ -182,7 +181,7 @@ class LedgerClient:
 
     async def facts(self) -> StoreFacts:
         """Ask the store what it is."""
-        info: dict[str, Any] = await self._ask(lambda: self._node().info())
+        info = await self._ask(self._info)
         server = "valkey" if "valkey_version" in info else "redis"
         version = info.get("valkey_version") or info.get("redis_version") or ""
         return StoreFacts(server, str(version), int(info.get("used_memory", 0)))
@@ -192,24 +191,19 @@ class LedgerClient:
 
         Begins with `Resumed`, and says it again whenever the connection was replaced.
         """
+        channels = (self._channel, self._policy_channel)
         while True:
-            pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
-            try:
-                await pubsub.ssubscribe(self._channel, self._policy_channel)
-                yield Resumed()
-                while True:
-                    message = await pubsub.get_message(timeout=None)
-                    if message is None:
-                        continue
-                    if message["channel"].decode() == self._channel:
-                        yield Woken(*wire.woken(message["data"]))
-                    else:
-                        yield PolicyChanged()
-            except (RedisError, RedisClusterException, OSError):
-                await asyncio.sleep(PROBE_EVERY_S)
-            finally:
-                with suppress(RedisError, OSError):
-                    await pubsub.aclose()  # type: ignore[no-untyped-call]
+            with suppress(RedisError, RedisClusterException, OSError):
+                async with (
+                    server_with(self._redis, self._policy_key) as server,
+                    server.pubsub() as pubsub,
+                ):
+                    await pubsub.ssubscribe(*channels)
+                    while pubsub.subscribed:  # until the slot moves to another node
+                        message = await pubsub.get_message(timeout=None)
+                        if news := message and self._news_in(message):
+                            yield news
+            await asyncio.sleep(PROBE_EVERY_S)
 
     async def close(self) -> None:
         """Drop all connections."""
@@ -220,14 +214,18 @@ class LedgerClient:
         await self._line.close()
         await self._redis.aclose()
 
-    def _node(self) -> Redis:
-        """Return a client of the server that has the pool."""
-        if isinstance(self._redis, Redis):
-            return self._redis
-        node = self._redis.get_node_from_key(self._policy_key)
-        if node is None:
-            raise StoreUnavailableError("the cluster has no node for this pool")
-        return cast(Redis, node)
+    def _news_in(self, message: dict[str, Any]) -> News | None:
+        match message:
+            case {"type": "ssubscribe", "data": 2}:  # both channels; again on a new connection
+                return Resumed()
+            case {"type": "smessage", "channel": channel, "data": data}:
+                woken = channel.decode() == self._channel
+                return Woken(*wire.woken(data)) if woken else PolicyChanged()
+        return None
+
+    async def _info(self) -> dict[str, Any]:
+        async with server_with(self._redis, self._policy_key) as server:
+            return await server.info()
 
     async def _with_library(self, call: Callable[[], Awaitable[T]]) -> T:
         """Call a function of the library; load the library first if the store lost it."""
@@ -246,7 +244,7 @@ class LedgerClient:
 
     async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
         if self._lost is not None:
-            raise self._lost
+            raise StoreUnavailableError(self._lost)
         try:
             async with asyncio.timeout(STORE_TIMEOUT_S):
                 return await call()
@@ -260,14 +258,14 @@ class LedgerClient:
             raise self._lose(error) from error
 
     def _lose(self, error: Exception) -> StoreUnavailableError:
-        lost = StoreUnavailableError(
+        lost = (
             f"the store at {self.url} can't be reached: {str(error) or type(error).__name__}; "
             "check that it runs and that its address is right"
         )
         if self._lost is None:
             self._lost = lost
             self._probe = asyncio.create_task(self._find_again())
-        return lost
+        return StoreUnavailableError(lost)
 
     async def _find_again(self) -> None:
         """Ask until the store answers, so that no request has to find out by waiting."""
@@ -275,7 +273,7 @@ class LedgerClient:
             await asyncio.sleep(PROBE_EVERY_S)
             with suppress(RedisError, RedisClusterException, OSError, TimeoutError):
                 async with asyncio.timeout(STORE_TIMEOUT_S):
-                    await self._redis.ping()
+                    await self._redis.hlen(self._policy_key)
                 self._lost = None
 
     async def release(self, resolver: Resolver, id_: str) -> None:

@@ -1,13 +1,17 @@
 """From a store's URL to a client: one server, a server found through Sentinel, or a cluster."""
 
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from redis.asyncio import Redis, RedisCluster
+from redis.asyncio import ConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisClusterException
 
 from governor.errors import SettingsError
 
@@ -50,12 +54,31 @@ def connect(url: str) -> Client:
     raise SettingsError(f"--store {redacted(url)}: unknown scheme; expected {FORMS}")
 
 
+@asynccontextmanager
+async def server_with(client: Client, key: str) -> AsyncIterator[Redis]:
+    """Provide a client of the one server that has `key`, for what a cluster does not do as a whole.
+
+    Raises redis-py's errors.
+    """
+    if isinstance(client, Redis):
+        yield client
+        return
+    await client.initialize()
+    node = client.get_node_from_key(key)
+    if node is None:
+        raise RedisClusterException(f"no node of the cluster serves the slot of {key}")
+    pool = ConnectionPool(node.connection_class, **node.connection_kwargs)
+    async with Redis.from_pool(pool) as server:
+        yield server
+
+
 def redacted(url: str) -> str:
-    """Return `url` without its password."""
+    """Return `url` without its passwords."""
     scheme, separator, rest = url.partition("://")
     credentials, at, place = rest.rpartition("@")
     if ":" in credentials:
         credentials = credentials.partition(":")[0] + ":***"
+    place = re.sub(r"(password=)[^&]*", r"\1***", place)
     return f"{scheme}{separator}{credentials}{at}{place}"
 
 

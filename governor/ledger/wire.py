@@ -5,6 +5,7 @@ MessagePack in positional arrays: the twin of this file is the constants at the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from struct import Struct
 from typing import Any, Final
 
@@ -27,7 +28,7 @@ from governor.model import (
     ScopeCount,
     Waiting,
 )
-from governor.policy import Resolver
+from governor.policy import REMEMBERED_CLAIMS, Resolver
 
 BUCKET_MS: Final = 10_000
 BUCKETS_AN_HOUR: Final = 360
@@ -57,7 +58,7 @@ class Packer:
         """Use the claims of `resolver`; grants to waiting acquires go to `channel`."""
         self.resolver = resolver
         self._channel = channel
-        self._packed: dict[str, tuple[Claim, msgspec.Raw]] = {}
+        self._claim = lru_cache(REMEMBERED_CLAIMS)(self._pack_claim)
 
     def request(self, operations: Sequence[Operation]) -> bytes:
         """Pack `operations` for the function `exchange`."""
@@ -81,14 +82,8 @@ class Packer:
                     packed.append((3, id))
         return _pack((self.resolver.policy.version, claims, packed, self._channel))
 
-    def _claim(self, function: str) -> msgspec.Raw:
-        claim = self.resolver.claim(function)
-        known = self._packed.get(function)
-        if known is not None and known[0] is claim:
-            return known[1]
-        raw = msgspec.Raw(_pack(_positional(claim)))
-        self._packed[function] = (claim, raw)
-        return raw
+    def _pack_claim(self, function: str) -> msgspec.Raw:
+        return msgspec.Raw(_pack(_positional(self.resolver.claim(function))))
 
 
 def _positional(claim: Claim) -> tuple[object, ...]:

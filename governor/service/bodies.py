@@ -19,7 +19,7 @@ Attempt = Annotated[
 Scope = Annotated[
     str,
     Meta(
-        pattern=r"^(account|(function|group):[A-Za-z0-9_.-]{1,140})$",
+        pattern=r"^(account|(function|group):[A-Za-z0-9_.-]{1,140})$(?!\n)",
         description="account, group:<name> or function:<name>.",
         examples=["group:etl"],
     ),

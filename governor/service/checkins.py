@@ -76,7 +76,7 @@ class CheckIns:
     def start(self) -> None:
         """Begin to listen for grants and policy changes, and to sweep."""
         self._listening = self._loop.create_task(self._listen())
-        self._sweep_in(0)
+        self._begin_sweep()
 
     def dismiss_waiters(self) -> None:
         """Answer all who wait: the process is about to stop."""
