@@ -21,8 +21,8 @@ def print_status(status: dict[str, Any]) -> None:
         padding=(0, 1, 0, 0),
         caption=f"{store['server']} {store['version']} at {store['url']}",
     )
-    table.add_column("scope", overflow="fold", min_width=20)
-    for heading in ("in use", "max", "headroom", "peak 1 h", "granted", "denied", "overruns"):
+    table.add_column("scope", overflow="fold", min_width=25)
+    for heading in ("in use", "max", "headroom", "peak", "granted", "denied", "overruns"):
         table.add_column(heading, justify="right")
     for scope in status["scopes"]:
         maximum = scope["max_concurrency"]
