@@ -4,7 +4,7 @@ Nothing here decides anything: the rules are in `lua/`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,14 @@ from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from governor.errors import StoreUnavailableError
 from governor.ledger import keys, wire
-from governor.ledger.connection import STORE_TIMEOUT_S, Client, connect, redacted, server_with
+from governor.ledger.connection import (
+    STORE_TIMEOUT_S,
+    Client,
+    close,
+    connect,
+    redacted,
+    server_with,
+)
 from governor.ledger.library import Library, shipped
 from governor.ledger.line import line
 from governor.ledger.wire import Exchange
@@ -186,7 +193,7 @@ class LedgerClient:
         version = info.get("valkey_version") or info.get("redis_version") or ""
         return StoreFacts(server, str(version), int(info.get("used_memory", 0)))
 
-    async def news(self) -> AsyncIterator[News]:
+    async def news(self) -> AsyncGenerator[News, None]:
         """Yield what happens to the policy and to this process's waiting acquires, for ever.
 
         Begins with `Resumed`, and says it again whenever the connection was replaced.
@@ -212,7 +219,7 @@ class LedgerClient:
             with suppress(asyncio.CancelledError):
                 await self._probe
         await self._line.close()
-        await self._redis.aclose()
+        await close(self._redis)
 
     def _news_in(self, message: dict[str, Any]) -> News | None:
         match message:

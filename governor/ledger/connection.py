@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from redis.asyncio import ConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import Sentinel
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisClusterException
@@ -70,6 +70,14 @@ async def server_with(client: Client, key: str) -> AsyncIterator[Redis]:
     pool = ConnectionPool(node.connection_class, **node.connection_kwargs)
     async with Redis.from_pool(pool) as server:
         yield server
+
+
+async def close(client: Client) -> None:
+    """Drop the connections of `client`, those to sentinels among them."""
+    await client.aclose()
+    if isinstance(client, Redis) and isinstance(client.connection_pool, SentinelConnectionPool):
+        for sentinel in client.connection_pool.sentinel_manager.sentinels:
+            await sentinel.aclose()
 
 
 def redacted(url: str) -> str:

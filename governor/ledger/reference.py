@@ -30,6 +30,7 @@ from governor.policy import Resolver
 BUCKET_MS: Final = 10_000
 HOUR_MS: Final = 3_600_000
 QUEUE_GRACE_MS: Final = 1000
+HANDOVER_MS: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +217,8 @@ class ReferenceLedger:
                 self.queue[first.acquire.id] = replace(first, denied_by=denied_by)
                 continue
             del self.queue[first.acquire.id]
-            self.woken.append(
-                self._grant(first.acquire, first.claim, shadow_denied_by, overrun=False)
-            )
+            acquire = replace(first.acquire, ttl_ms=min(first.acquire.ttl_ms, HANDOVER_MS))
+            self.woken.append(self._grant(acquire, first.claim, shadow_denied_by, overrun=False))
 
     def _can_be_served(self, queued: Queued, scope: str) -> bool:
         return (

@@ -6,13 +6,13 @@ is under way the next one gathers: the busier, the cheaper a check-in gets.
 
 import asyncio
 import logging
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Final, TypeVar
 
 from governor.errors import StoreUnavailableError
-from governor.ledger.client import LedgerClient, PolicyChanged, Resumed, Woken
+from governor.ledger.client import LedgerClient, News, PolicyChanged, Resumed, Woken
 from governor.ledger.policy_store import PolicyStore
 from governor.ledger.wire import Exchange
 from governor.model import (
@@ -138,10 +138,12 @@ class CheckIns:
                 return _final(answer)
             if self._closing:
                 _resolve(waiter.grant, None)
+            granted = None
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(until):
-                    if granted := await waiter.grant:
-                        return granted
+                    granted = await waiter.grant
+            if granted is not None:
+                return await self._take_over(acquire, granted)
             # Also tells of a grant whose news got lost: its id is live then.
             answer = await self._submit(replace(acquire, wait_ms=0))
             return _final(answer)
@@ -152,6 +154,11 @@ class CheckIns:
             self._waiters[acquire.id].remove(waiter)
             if not self._waiters[acquire.id]:
                 del self._waiters[acquire.id]
+
+    async def _take_over(self, acquire: Acquire, granted: Granted) -> Granted:
+        """Extend a lease that the queue granted, for a short time only, to what was asked for."""
+        renewed = await self.renew(Renew(acquire.id, acquire.function, acquire.ttl_ms))
+        return replace(granted, expires_at_ms=renewed.expires_at_ms, overrun=renewed.reinstated)
 
     def _submit(self, operation: Operation) -> asyncio.Future[Answer]:
         answer: asyncio.Future[Answer] = self._loop.create_future()
@@ -214,23 +221,27 @@ class CheckIns:
         self._loop.create_task(self.sweep()).add_done_callback(_heed)
 
     async def _listen(self) -> None:
-        async for news in self._ledger.news():
-            match news:
-                case Woken(id, expires_at_ms, shadow_denied_by):
-                    for waiter in self._waiters.get(id, ()):
-                        claim = self._policies.resolver.claim(waiter.acquire.function)
-                        granted = Granted(
-                            id,
-                            claim.function,
-                            claim.scopes,
-                            expires_at_ms,
-                            shadow_denied_by=shadow_denied_by,
-                        )
-                        _resolve(waiter.grant, granted)
-                case PolicyChanged() | Resumed():
-                    with suppress(StoreUnavailableError):
-                        await self._policies.refresh()
-                        await self._ask_again()
+        async with aclosing(self._ledger.news()) as all_news:
+            async for news in all_news:
+                await self._heed_news(news)
+
+    async def _heed_news(self, news: News) -> None:
+        match news:
+            case Woken(id, expires_at_ms, shadow_denied_by):
+                for waiter in self._waiters.get(id, ()):
+                    claim = self._policies.resolver.claim(waiter.acquire.function)
+                    granted = Granted(
+                        id,
+                        claim.function,
+                        claim.scopes,
+                        expires_at_ms,
+                        shadow_denied_by=shadow_denied_by,
+                    )
+                    _resolve(waiter.grant, granted)
+            case PolicyChanged() | Resumed():
+                with suppress(StoreUnavailableError):
+                    await self._policies.refresh()
+                    await self._ask_again()
 
     async def _ask_again(self) -> None:
         """Ask for all who wait, under the policy as it is now; they keep their places."""

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from contextlib import aclosing, asynccontextmanager
 from typing import Self, TypeVar
 
 import msgspec
@@ -30,7 +29,7 @@ from governor.policy import Policy, parse_yaml
 
 A = TypeVar("A", bound=Answer)
 
-NEWS_WITHIN_S = 10.0
+WITHIN_S = 10.0
 TTL_MS = 60_000
 
 
@@ -65,6 +64,12 @@ class Replica:
             return msgspec.structs.replace(policy, groups={**policy.groups, name: group})
 
         await self.policies.change(edit)
+
+    async def back(self) -> None:
+        """Wait until the client knows that its store is back."""
+        async with asyncio.timeout(WITHIN_S):
+            while not self.ledger.up:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
 
     async def exchange(self, *operations: Operation) -> Exchange:
         """Perform `operations` under the policy that stands in the store."""
@@ -147,7 +152,7 @@ class Inbox:
 
     async def next(self) -> News:
         """The next news, awaited for a while."""
-        async with asyncio.timeout(NEWS_WITHIN_S):
+        async with asyncio.timeout(WITHIN_S):
             return await self._news.get()
 
     async def woken(self) -> str:
@@ -161,16 +166,12 @@ class Inbox:
         return [self._news.get_nowait() for _ in range(self._news.qsize())]
 
     async def _listen(self) -> None:
-        async for news in self._ledger.news():
-            await self._news.put(news)
+        async with aclosing(self._ledger.news()) as all_news:
+            async for news in all_news:
+                await self._news.put(news)
 
 
 def expect(kind: type[A], answer: Answer) -> A:
     """`answer`, which must be of that kind."""
     assert isinstance(answer, kind), answer
     return answer
-
-
-def counted(count: ScopeCount, **expected: int) -> ScopeCount:
-    """`count` with the `expected` figures in place of its own: equal if it has them."""
-    return replace(count, **expected)

@@ -5,6 +5,10 @@
 -- What a waiting lease remembers.
 local CLAIM, TTL_MS, TICKET, AT_SCOPE, CLAIM_VERSION, WORKER = 1, 2, 3, 4, 5, 6
 
+-- Time for the service to take over what its client was granted, by a renewal. Should it die before
+-- it hears of the grant, the lease is not lost for longer.
+local HANDOVER_MS = 2000
+
 local function place(id, waiting)
   return string.format('%s\n%d%016d%s', waiting[AT_SCOPE], waiting[CLAIM][RANK], waiting[TICKET], id)
 end
@@ -57,10 +61,11 @@ local function serve(name)
       if denied_by then
         enqueue(id, record, denied_by)
       else
-        local news = cmsgpack.pack({ id, book.now + waiting[TTL_MS], shadow_denied_by or false })
+        local ttl_ms = math.min(waiting[TTL_MS], HANDOVER_MS)
+        local news = cmsgpack.pack({ id, book.now + ttl_ms, shadow_denied_by or false })
         -- No receiver: the service that waited is gone, and its client with it.
         if redis.call('SPUBLISH', waiting[WORKER], news) > 0 then
-          grant(id, waiting[CLAIM], waiting[TTL_MS], false, GRANTED)
+          grant(id, waiting[CLAIM], ttl_ms, false, GRANTED)
           if shadow_denied_by then
             local counts = change_scope(shadow_denied_by)
             counts[SHADOW_DENIED] = counts[SHADOW_DENIED] + 1
