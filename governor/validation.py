@@ -98,8 +98,8 @@ def json_value(text: bytes) -> object:
 def yaml_value(text: str | bytes) -> object:
     """Read a YAML document of plain values; None when it is empty.
 
-    Aliases are refused (a few of them can stand for gigabytes), as are duplicate keys and keys that
-    are no strings. Raises `InvalidInputError` with the line.
+    Aliases are refused (a few of them can stand for gigabytes), as are tags, duplicate keys and
+    keys that are no strings. Raises `InvalidInputError` with the line.
     """
     try:
         root = _compose(text)
@@ -117,6 +117,8 @@ def _compose(text: str | bytes) -> yaml.Node | None:
         match event:
             case yaml.AliasEvent():
                 raise _at(event, "an alias (*name); write the value out instead")
+            case yaml.ScalarEvent(tag=str()) | yaml.CollectionStartEvent(tag=str()):
+                raise _at(event, "a tag (!name); write a plain value instead")
             case yaml.CollectionStartEvent():
                 depth += 1
                 if depth > MAX_DEPTH:

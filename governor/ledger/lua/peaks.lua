@@ -1,8 +1,8 @@
 -- Peaks: the highest in_use of each 10 s bucket of the last hour (rule 14).
 --
 -- The running bucket's peak stands among the scope's counts. Finished buckets go to a history of
--- pairs {bucket, peak}: a pair holds from its bucket until the next pair's. So only the first change
--- in a bucket touches the history, and a scope in which nothing changes costs nothing.
+-- pairs {bucket, peak}: a pair holds from its bucket until the next pair's. So only the first
+-- change in a bucket touches the history, and a scope in which nothing changes costs nothing.
 
 local HOUR = 360 -- buckets
 

@@ -10,7 +10,8 @@ local CLAIM, TTL_MS, TICKET, AT_SCOPE, CLAIM_VERSION, WORKER = 1, 2, 3, 4, 5, 6
 local HANDOVER_MS = 2000
 
 local function place(id, waiting)
-  return string.format('%s\n%d%016d%s', waiting[AT_SCOPE], waiting[CLAIM][RANK], waiting[TICKET], id)
+  local rank = waiting[CLAIM][RANK]
+  return string.format('%s\n%d%016d%s', waiting[AT_SCOPE], rank, waiting[TICKET], id)
 end
 
 local function id_at(member, name)
