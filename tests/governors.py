@@ -52,6 +52,16 @@ class Governor:
         assert found, f"not ready: {line!r}\n{self.log()}"
         self.url = found[0]
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return urlsplit(self.url).port or 0
+
+    @property
+    def supervisor(self) -> psutil.Process:
+        """The process that was started."""
+        return psutil.Process(self._process.pid)
+
     def call(self, method: str, path: str, body: object = None, **headers: str) -> Reply:
         """Call the API. `body` is sent as JSON unless it is bytes; header names by underscores."""
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
@@ -108,7 +118,7 @@ class Governor:
     def children(self, what: str) -> list[psutil.Process]:
         """Child processes whose command line has `what` in it."""
         found = []
-        for child in psutil.Process(self._process.pid).children():
+        for child in self.supervisor.children():
             with suppress(psutil.NoSuchProcess):  # it may end while we look
                 if any(what in word for word in child.cmdline()):
                     found.append(child)
@@ -126,7 +136,7 @@ class Governor:
 
     def kill(self) -> None:
         """SIGKILL the supervisor, and wait until its children have ended with it."""
-        children = psutil.Process(self._process.pid).children(recursive=True)
+        children = self.supervisor.children(recursive=True)
         self._process.kill()
         self._ended()
         wait_until(lambda: not psutil.wait_procs(children, timeout=0)[1], "its children ended")

@@ -27,9 +27,8 @@ def memory() -> list[Figure]:
         }
         groups = {f"group-{number}": {"max_concurrency": 100} for number in range(100)}
         service.put("/v1/policy", {"functions": functions, "groups": groups})
-        children = service.process.children()
-        (worker,) = (each for each in children if "governor.service.worker" in each.cmdline())
-        resident = [each.memory_info().rss / 2**20 for each in (worker, service.process)]
+        (worker,) = service.children("governor.service.worker")
+        resident = [each.memory_info().rss / 2**20 for each in (worker, service.supervisor)]
     return [
         Figure(
             f"service: resident memory with {FUNCTIONS:,} functions",

@@ -5,8 +5,9 @@ import subprocess
 import sys
 
 from tests.bench.figures import Bound, Figure, median
-from tests.bench.governors import Governor, governor, noop_server
+from tests.bench.governors import governor, noop_server
 from tests.bench.load import Load
+from tests.governors import Governor
 
 ROUNDS = 5
 SECONDS = 2.0
