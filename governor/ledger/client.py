@@ -26,7 +26,7 @@ from governor.ledger.connection import (
 from governor.ledger.library import Library, shipped
 from governor.ledger.line import line
 from governor.ledger.wire import Exchange
-from governor.model import Lease, Operation, Release, ScopeCount
+from governor.model import Lease, Operation, ScopeCount
 from governor.policy import Policy, Resolver
 
 T = TypeVar("T")
@@ -282,10 +282,6 @@ class LedgerClient:
                 async with asyncio.timeout(STORE_TIMEOUT_S):
                     await self._redis.hlen(self._policy_key)
                 self._lost = None
-
-    async def release(self, resolver: Resolver, id_: str) -> None:
-        """Release one lease."""
-        await self.exchange(resolver, [Release(id_)])
 
 
 class _LibraryMissingError(Exception):
