@@ -15,7 +15,7 @@ from redis.exceptions import RedisClusterException
 
 from governor.errors import SettingsError
 
-STORE_TIMEOUT_S: Final = 0.5
+STORE_TIMEOUT_S: Final = 1.0
 """Longest time for one answer of the store; after it the store counts as unreachable."""
 
 Client = Redis | RedisCluster

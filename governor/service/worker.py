@@ -67,7 +67,6 @@ async def work(settings: WorkerSettings) -> None:
     sys.stdout.buffer.flush()
 
     await stopping.wait()
-    log.info("stopping: requests under way have %d s", FINISH_WITHIN_S)
     loading.cancel()
     check_ins.dismiss_waiters()
     await runner.cleanup()

@@ -196,15 +196,18 @@ def test_a_request_under_way_is_finished_when_the_service_stops(
         Server(valkey_binary(), *NO_PERSISTENCE) as store,
         Governor("--store", store.url) as governor,
     ):
-        connection = HTTPConnection(urlsplit(governor.url).netloc)
-        connection.request("GET", "/readyz")
-        assert connection.getresponse().read()
+        connection, idle = (HTTPConnection(urlsplit(governor.url).netloc) for _ in range(2))
+        for each in (connection, idle):
+            each.request("GET", "/readyz")
+            assert each.getresponse().read()
         store.freeze()
         connection.request("POST", "/v1/leases", b'{"id":"a","function":"f","ttl_ms":60000}')
         governor.call("GET", "/healthz")  # what came before it has been read
         stopping = background.submit(governor.stop)
-        wait_until(lambda: "stopping" in governor.log(), "the service stops")
+        idle.sock.settimeout(10)
+        assert idle.sock.recv(1) == b""  # closed: the service has begun to stop
         store.resume()
         assert connection.getresponse().status == 201
         connection.close()
+        idle.close()
         assert stopping.result(15) == 0
