@@ -144,9 +144,10 @@ class CheckIns:
                     granted = await waiter.grant
             if granted is not None:
                 return await self._take_over(acquire, granted)
-            # Also tells of a grant whose news got lost: its id is live then.
-            answer = await self._submit(replace(acquire, wait_ms=0))
-            return _final(answer)
+            final = _final(await self._submit(replace(acquire, wait_ms=0)))
+            if isinstance(final, Granted) and final.replayed:  # the news of the grant got lost
+                return await self._take_over(acquire, final)
+            return final
         except asyncio.CancelledError:
             self._submit(Release(acquire.id)).add_done_callback(_heed)
             raise
@@ -158,7 +159,12 @@ class CheckIns:
     async def _take_over(self, acquire: Acquire, granted: Granted) -> Granted:
         """Extend a lease that the queue granted, for a short time only, to what was asked for."""
         renewed = await self.renew(Renew(acquire.id, acquire.function, acquire.ttl_ms))
-        return replace(granted, expires_at_ms=renewed.expires_at_ms, overrun=renewed.reinstated)
+        return replace(
+            granted,
+            expires_at_ms=renewed.expires_at_ms,
+            overrun=renewed.reinstated,
+            replayed=False,
+        )
 
     def _submit(self, operation: Operation) -> asyncio.Future[Answer]:
         answer: asyncio.Future[Answer] = self._loop.create_future()
