@@ -7,6 +7,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+PIPED_WIDTH = 250
+"""Columns of a table that no terminal bounds: room for the longest name, on one line."""
+
 
 def print_json(value: object) -> None:
     """Print `value` as JSON."""
@@ -34,7 +37,10 @@ def print_status(status: dict[str, Any]) -> None:
             *(str(scope[total]) for total in ("headroom", "peak", "granted", "denied", "overruns")),
             style="bold" if full else None,
         )
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    console.print(table)
 
 
 def print_changes(answer: dict[str, Any]) -> None:

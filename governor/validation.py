@@ -1,5 +1,6 @@
 """Turn untrusted input into typed values; what does not fit is named by its field."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
@@ -90,9 +91,36 @@ def decoder(to: type[T]) -> Callable[[bytes], T]:
 
 
 def json_value(text: bytes) -> object:
-    """Read any JSON value. Raises `InvalidInputError`."""
+    """Read any JSON value that has no duplicate keys and no deep nesting.
+
+    Raises `InvalidInputError`.
+    """
     value: object = decoder(object)(text)
+    _check_depth(value)
+    # Valid as it is, it may still name a thing twice, and msgspec would keep the last.
+    json.loads(text, object_pairs_hook=_refuse_duplicates)
     return value
+
+
+def _check_depth(value: object) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            item
+            for each in level
+            if isinstance(each, dict | list)
+            for item in (each.values() if isinstance(each, dict) else each)
+        ]
+    if level:
+        raise InvalidInputError("", f"more than {MAX_DEPTH} levels of nesting")
+
+
+def _refuse_duplicates(pairs: list[tuple[str, object]]) -> None:
+    seen = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise InvalidInputError("", f"no valid JSON: the key {_printable(key)!r} a second time")
+        seen.add(key)
 
 
 def yaml_value(text: str | bytes) -> object:

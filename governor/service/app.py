@@ -8,13 +8,14 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import web
+from msgspec import Struct
 
 from governor.ledger.client import LedgerClient
 from governor.ledger.policy_store import PolicyStore
 from governor.service import problems
 from governor.service.auth import Role, Tokens
 from governor.service.checkins import CheckIns
-from governor.validation import convert, decoder
+from governor.validation import convert, decoder, json_value
 
 SMALL_BODY: Final = 64 * 1024
 """Largest body of a call about one lease, function or group, in bytes."""
@@ -108,19 +109,25 @@ def _endpoint(
         if tokens:
             tokens.check(request.headers.get("Authorization"), route.role)
         path = {name: convert(request.match_info[name], shape, name) for name, shape in parameters}
-        query = None
-        if route.query is not None:
-            query = convert(dict(request.query), route.query, strict=False)
+        query = convert(dict(request.query), route.query or _NoQuery, strict=False)
         return await route.handler(Call(service, request, path, query, await read(request)))
 
     return endpoint
+
+
+class _NoQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who believes that a call has, say, a dry run, must not be surprised by a wet one."""
+
+
+_DECODERS: Final[dict[Any, Callable[[bytes], Any]]] = {bytes: bytes, dict[str, Any]: json_value}
+"""For bodies of no fixed shape."""
 
 
 def _reader(route: Route) -> Callable[[web.Request], Awaitable[Any]]:
     if route.body is None:
         return _no_body
     most = POLICY_BODY if route.body is bytes else SMALL_BODY
-    decode: Callable[[bytes], Any] = bytes if route.body is bytes else decoder(route.body)
+    decode = _DECODERS.get(route.body) or decoder(route.body)
 
     async def read(request: web.Request) -> Any:
         if (request.content_length or 0) <= most:

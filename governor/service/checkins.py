@@ -142,12 +142,9 @@ class CheckIns:
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(until):
                     granted = await waiter.grant
-            if granted is not None:
-                return await self._take_over(acquire, granted)
-            final = _final(await self._submit(replace(acquire, wait_ms=0)))
-            if isinstance(final, Granted) and final.replayed:  # the news of the grant got lost
-                return await self._take_over(acquire, final)
-            return final
+            # Asking tells of a grant whose news is late or lost, too: its id is live then.
+            answer = granted or _final(await self._submit(replace(acquire, wait_ms=0)))
+            return answer if isinstance(answer, Denied) else await self._take_over(acquire, answer)
         except asyncio.CancelledError:
             self._submit(Release(acquire.id)).add_done_callback(_heed)
             raise
@@ -162,8 +159,8 @@ class CheckIns:
         return replace(
             granted,
             expires_at_ms=renewed.expires_at_ms,
-            overrun=renewed.reinstated,
-            replayed=False,
+            overrun=granted.overrun or renewed.reinstated,
+            replayed=False,  # its id is live only since the client waits
         )
 
     def _submit(self, operation: Operation) -> asyncio.Future[Answer]:

@@ -112,9 +112,7 @@ def _operation_id(route: Route) -> str:
 
 def _answers(route: Route) -> dict[int, Answer]:
     """Return the route's own answers and those that come with what it takes."""
-    answers = dict(route.answers)
-    if route.parameters or route.query or route.body:
-        answers[400] = _INVALID
+    answers = {**route.answers, 400: _INVALID}
     if route.body:
         answers[413] = _TOO_LARGE
     if route.conditional:

@@ -63,6 +63,9 @@ def of(error: Exception) -> web.Response:
                 field = error.field or None
             elif isinstance(error, StoreUnavailableError):
                 headers["Retry-After"] = str(RETRY_WITHOUT_STORE_S)
+        case web.RequestPayloadError():
+            status, title = 400, "Bad request"
+            detail = "the body is not encoded as its headers say"
         case web.HTTPException():
             status, title, detail = error.status, error.reason, error.text or error.reason
             headers = {name: error.headers[name] for name in _KEPT_HEADERS if name in error.headers}

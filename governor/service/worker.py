@@ -11,6 +11,7 @@ from typing import Final
 
 import uvloop
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from governor.errors import InvalidInputError, SettingsError, StoreUnavailableError
 from governor.ledger.client import LedgerClient
@@ -89,9 +90,16 @@ async def _load_policy(policies: PolicyStore, file: tuple[Policy, str] | None) -
             return
 
 
+def _is_no_malformed_request(record: logging.LogRecord) -> bool:
+    """Keep out of the log what anyone could fill it with: aiohttp gives each a stack trace."""
+    malformed = HttpProcessingError, web.RequestPayloadError
+    return not (record.exc_info and isinstance(record.exc_info[1], malformed))
+
+
 def main() -> None:
     """Run a worker process."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    logging.getLogger("aiohttp.server").addFilter(_is_no_malformed_request)
     settings = WorkerSettings.unpack(sys.stdin.buffer.readline())
     try:
         uvloop.run(work(settings))
