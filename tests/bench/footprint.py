@@ -6,8 +6,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psutil
+
 from tests.bench.figures import Bound, Figure, median
-from tests.bench.governors import governor
+from tests.bench.governors import governor, put
 
 FUNCTIONS = 10_000
 IMPORTS = 31
@@ -26,9 +28,10 @@ def memory() -> list[Figure]:
             for number in range(FUNCTIONS)
         }
         groups = {f"group-{number}": {"max_concurrency": 100} for number in range(100)}
-        service.put("/v1/policy", {"functions": functions, "groups": groups})
-        (worker,) = service.children("governor.service.worker")
-        resident = [each.memory_info().rss / 2**20 for each in (worker, service.supervisor)]
+        put(service, "/v1/policy", {"functions": functions, "groups": groups})
+        (worker,) = service.workers()
+        processes = (worker, psutil.Process(service.pid))
+        resident = [each.memory_info().rss / 2**20 for each in processes]
     return [
         Figure(
             f"service: resident memory with {FUNCTIONS:,} functions",

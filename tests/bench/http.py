@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from tests.bench.figures import Bound, Figure, median
-from tests.bench.governors import governor, noop_server
+from tests.bench.governors import governor, noop_server, put
 from tests.bench.load import Load
 from tests.governors import Governor
 
@@ -26,9 +26,9 @@ def _load(port: int, path: str, connections: int) -> Load:
 
 
 def _three_scopes(service: Governor) -> None:
-    service.put("/v1/account", {"max_concurrency": 1_000_000})
-    service.put("/v1/groups/g", {"max_concurrency": 1_000_000})
-    service.put("/v1/functions/bench", {"max_concurrency": 1_000_000, "groups": ["g"]})
+    put(service, "/v1/account", {"max_concurrency": 1_000_000})
+    put(service, "/v1/groups/g", {"max_concurrency": 1_000_000})
+    put(service, "/v1/functions/bench", {"max_concurrency": 1_000_000, "groups": ["g"]})
 
 
 def check_ins() -> list[Figure]:

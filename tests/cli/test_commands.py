@@ -1,181 +1,281 @@
-"""The commands that talk to a governor: what they print, and their exit statuses."""
+"""`governor status`, `get`, `set` and `apply` against a running governor."""
 
 import json
-import os
-import pty
-import subprocess
-import sys
-from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from tests.governors import Governor, run_governor
+from governor import __version__
+from tests.cli.conftest import ADMIN, READER, Governed, done, refused, shown
+from tests.governors import Governor, run
+from tests.stores import free_ports
 
-DONE, REFUSED, WRONG_USE = 0, 1, 2
-SECRET = "secret"
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Governor]:
-    with Governor("--data-dir", str(tmp_path_factory.mktemp("cli"))) as governor:
-        yield governor
+POLICY = """
+account: {max_concurrency: 100, headroom: 10}
+groups: {etl: {max_concurrency: 5}}
+functions: {load: {priority: background, groups: {etl: 2}}}
+"""
+EMPTY = {
+    "account": {"max_concurrency": None, "headroom": 0, "mode": "enforce"},
+    "defaults": {"priority": "user-facing"},
+}
+COMMANDS = [
+    ("status",),
+    ("get", "account"),
+    ("get", "function", "f"),
+    ("get", "group", "g"),
+    ("get", "policy"),
+    ("set", "account", "--headroom", "1"),
+    ("set", "function", "f", "--max-concurrency", "1"),
+    ("set", "group", "g", "--max-concurrency", "1"),
+    ("apply", "-f", "POLICY"),
+    ("apply", "-f", "POLICY", "--dry-run"),
+]
 
 
 @pytest.fixture
-def url(served: Governor) -> str:
-    served.put("/v1/policy", {})
-    return served.url
-
-
-@pytest.fixture
-def policy(tmp_path: Path) -> Path:
+def file(tmp_path: Path) -> Path:
+    """A file with a policy."""
     file = tmp_path / "policy.yaml"
-    file.write_text("account: {max_concurrency: 9}\nfunctions: {f: {max_concurrency: 2}}\n")
+    file.write_text(POLICY)
     return file
 
 
-def test_set_and_get_a_function(url: str) -> None:
-    run_governor("set", "group", "db", "--max-concurrency", "80", GOVERNOR_URL=url)
-    words = "--max-concurrency 5 --priority background --group db=2 --mode shadow --max-attempts 4"
-    changed = run_governor("set", "function", "f", *words.split(), "--not-shared", "--url", url)
-    read = run_governor("get", "function", "f", "--url", url)
-    assert changed.returncode == read.returncode == DONE
-    assert json.loads(changed.stdout) == json.loads(read.stdout)
-    assert json.loads(read.stdout) == {
-        "max_concurrency": 5,
+def test_apply_shows_what_changes_and_changes_it(governed: Governed, file: Path) -> None:
+    dry = done(governed("apply", "-f", f"{file}", "--dry-run"))
+    assert "+ account.headroom: 10\n" in dry
+    assert '+ groups.etl: {"max_concurrency": 5' in dry
+    assert dry.endswith("4 settings would change\n")
+    assert shown(governed("get", "policy")) == EMPTY
+    wet = done(governed("apply", "-f", f"{file}"))
+    assert wet == dry.replace("would change", "changed")
+    assert shown(governed("get", "policy"))["groups"]["etl"]["max_concurrency"] == 5
+    assert done(governed("apply", "-f", f"{file}")) == "0 settings changed\n"
+    file.write_text(POLICY.replace("headroom: 10", "headroom: 20"))
+    assert done(governed("apply", "-f", f"{file}")) == (
+        "- account.headroom: 10\n+ account.headroom: 20\n1 setting changed\n"
+    )
+
+
+def test_apply_takes_json_and_prints_json(governed: Governed, tmp_path: Path) -> None:
+    file = tmp_path / "policy.json"
+    file.write_text(json.dumps({"account": {"max_concurrency": 3}}))
+    change = {"path": "account.max_concurrency", "before": None, "after": 3}
+    dry = shown(governed("apply", "-f", f"{file}", "--dry-run", "--json"))
+    assert dry == {"applied": False, "changes": [change]}
+    assert shown(governed("apply", "-f", f"{file}", "--json")) == {
+        "applied": True,
+        "changes": [change],
+    }
+
+
+def test_status_prints_every_scope(governed: Governed, file: Path) -> None:
+    done(governed("apply", "-f", f"{file}"))
+    table = done(governed("status"))
+    for scope in ("account", "group:etl", "function:load"):
+        assert scope in table
+    scopes = {scope["scope"]: scope for scope in shown(governed("status", "--json"))["scopes"]}
+    assert list(scopes) == ["account", "group:etl", "function:load"]
+    assert scopes["group:etl"]["max_concurrency"] == 5
+
+
+def test_what_is_set_can_be_got(governed: Governed) -> None:
+    group = shown(
+        governed("set", "group", "db", "--max-concurrency", "9", "--headroom", "2",
+                 "--mode", "shadow", "--member", "a-*", "--member", "b")
+    )  # fmt: skip
+    assert group == shown(governed("get", "group", "db"))
+    assert group["members"]["functions"] == ["a-*", "b"]
+    assert (group["max_concurrency"], group["headroom"], group["mode"]) == (9, 2, "shadow")
+    function = shown(
+        governed("set", "function", "f", "--max-concurrency", "3", "--priority", "background",
+                 "--group", "db=2", "--max-attempts", "4", "--not-shared")
+    )  # fmt: skip
+    assert function == shown(governed("get", "function", "f"))
+    assert function == {
+        "max_concurrency": 3,
         "priority": "background",
         "groups": {"db": 2},
-        "mode": "shadow",
+        "mode": "enforce",
         "max_attempts": 4,
         "shared": False,
     }
-    unlimited = run_governor("set", "function", "f", "--max-concurrency", "none", "--url", url)
-    assert json.loads(unlimited.stdout)["max_concurrency"] is None
-    assert json.loads(unlimited.stdout)["mode"] == "shadow"
+    account = shown(governed("set", "account", "--max-concurrency", "70", "--headroom", "7"))
+    assert account == shown(governed("get", "account"))
+    assert (account["max_concurrency"], account["headroom"]) == (70, 7)
 
 
-def test_set_and_get_a_group_and_the_account(url: str) -> None:
-    words = ("--max-concurrency", "10", "--headroom", "3", "--member", "etl-*", "--member", "x")
-    run_governor("set", "group", "g", *words, "--url", url)
-    group = json.loads(run_governor("get", "group", "g", "--url", url).stdout)
-    assert group["members"] == {"functions": ["etl-*", "x"]}
-    run_governor("set", "account", "--max-concurrency", "1000", "--headroom", "200", "--url", url)
-    account = json.loads(run_governor("get", "account", "--url", url).stdout)
-    assert account == {"max_concurrency": 1000, "headroom": 200, "mode": "enforce"}
-    document = json.loads(run_governor("get", "policy", "--url", url).stdout)
-    assert document["account"] == account
+def test_set_changes_only_what_is_named(governed: Governed) -> None:
+    done(governed("set", "function", "f", "--max-concurrency", "3", "--max-attempts", "4"))
+    changed = shown(governed("set", "function", "f", "--max-concurrency", "none", "--shared"))
+    assert (changed["max_concurrency"], changed["max_attempts"]) == (None, 4)
 
 
-def test_apply_shows_a_diff_and_applies_it(served: Governor, url: str, policy: Path) -> None:
-    before = served.call("GET", "/v1/policy").body
-    dry = run_governor("apply", "-f", str(policy), "--dry-run", "--url", url)
-    assert dry.returncode == DONE
-    assert "+ account.max_concurrency: 9" in dry.stdout
-    assert '+ functions.f: {"max_concurrency": 2}' in dry.stdout
-    assert "2 settings would change" in dry.stdout
-    assert served.call("GET", "/v1/policy").body == before
-
-    done = run_governor("apply", "-f", str(policy), "--url", url)
-    assert "2 settings changed" in done.stdout
-    assert served.call("GET", "/v1/functions/f").body["max_concurrency"] == 2
-    again = run_governor("apply", "-f", str(policy), "--json", "--url", url)
-    assert json.loads(again.stdout) == {"applied": True, "changes": []}
+def test_none_makes_a_new_entry_without_a_limit(governed: Governed) -> None:
+    assert shown(governed("set", "group", "g", "--max-concurrency", "none"))[
+        "max_concurrency"
+    ] is None  # fmt: skip
 
 
-def test_status_prints_every_scope(served: Governor, url: str, policy: Path) -> None:
-    run_governor("apply", "-f", str(policy), "--url", url)
-    served.acquire("cli:1")
-    table = run_governor("status", "--url", url)
-    assert table.returncode == DONE
-    assert "account" in table.stdout
-    assert "function:f" in table.stdout
-    scopes = json.loads(run_governor("status", "--json", "--url", url).stdout)["scopes"]
-    assert {"account", "function:f"} <= {scope["scope"] for scope in scopes}
+def test_flags_go_before_the_environment(guarded: Governor, governed: Governed) -> None:
+    (port,) = free_ports(1)
+    nowhere = f"http://127.0.0.1:{port}"
+    done(governed("status", "--url", guarded.url, "--token", ADMIN,
+                  GOVERNOR_URL=nowhere, GOVERNOR_TOKEN=READER))  # fmt: skip
+    assert nowhere in refused(governed("status", GOVERNOR_URL=nowhere), 1)
 
 
-def test_status_fits_a_narrow_terminal(served: Governor, url: str) -> None:
-    served.put("/v1/groups/orders-database", {"max_concurrency": 100_000})
-    leader, follower = pty.openpty()
-    with os.fdopen(leader, "rb") as screen:
-        subprocess.run(
-            [sys.executable, "-m", "governor", "status", "--url", url],
-            stdout=follower,
-            env=os.environ | {"COLUMNS": "80", "TERM": "xterm"},
-            check=True,
-        )
-        os.close(follower)
-        printed = screen.read1(100_000).decode()
-    assert "group:orders-database" in printed
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_an_absent_governor_is_told(command: tuple[str, ...], file: Path) -> None:
+    (port,) = free_ports(1)
+    command = tuple(f"{file}" if word == "POLICY" else word for word in command)
+    complaint = refused(run(*command, "--url", f"http://127.0.0.1:{port}"), 1)
+    assert f"no governor answers at http://127.0.0.1:{port}" in complaint
+    assert "governor serve" in complaint
+
+
+@pytest.mark.parametrize("url", ["nonsense", "http://", "ftp://127.0.0.1", "http://127.0.0.1:x"])
+def test_an_address_that_is_none_is_told(url: str) -> None:
+    refused(run("status", "--url", url), 1)
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "tökén"])
+def test_a_wrong_token_is_told(governed: Governed, token: str) -> None:
+    assert "token" in refused(governed("status", GOVERNOR_TOKEN=token), 1)
+
+
+def test_a_readers_token_changes_nothing(governed: Governed, file: Path) -> None:
+    done(governed("status", GOVERNOR_TOKEN=READER))
+    for command in [("set", "account", "--headroom", "1"), ("apply", "-f", f"{file}")]:
+        assert "admin" in refused(governed(*command, GOVERNOR_TOKEN=READER), 1)
+    assert shown(governed("get", "policy")) == EMPTY
 
 
 @pytest.mark.parametrize(
-    ("words", "complaint"),
+    ("command", "complaint"),
     [
-        (("get", "function", "nobody"), "nobody"),
-        (("set", "function", "f", "--group", "nowhere"), "nowhere"),
+        (("get", "function", "none"), "no function 'none'"),
+        (("get", "group", "none"), "no group 'none'"),
+        (("get", "function", "a/b"), "name"),
+        (("set", "function", "grö ße", "--max-concurrency", "1"), "name"),
+        (("set", "function", "f", "--group", "none"), "there is no group 'none'"),
+        (("set", "function", "f", "--max-concurrency", "-1"), "max_concurrency"),
         (("set", "account", "--max-concurrency", "1", "--headroom", "2"), "headroom"),
-        (("set", "group", "a/b", "--headroom", "1"), "name"),
     ],
+    ids=str,
 )
-def test_what_the_governor_refuses(url: str, words: tuple[str, ...], complaint: str) -> None:
-    result = run_governor(*words, "--url", url)
-    assert result.returncode == REFUSED, result
-    assert complaint in result.stderr
-    assert "Traceback" not in result.stderr
+def test_what_the_governor_refuses_is_told(
+    governed: Governed, command: tuple[str, ...], complaint: str
+) -> None:
+    assert complaint in refused(governed(*command), 1)
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("text", "complaint"),
     [
-        (),
-        ("nonsense",),
-        ("set", "function", "f"),
-        ("set", "function", "f", "--max-concurrency", "many"),
-        ("set", "function", "f", "--group", "g=heavy"),
-        ("set", "function", "f", "--priority", "high"),
-        ("apply",),
-        ("apply", "-f", "/nonexistent.yaml"),
-        ("status", "--nonsense"),
+        ("", "empty"),
+        ("groups: [", "no valid YAML"),
+        ("surprise: 1", "surprise"),
+        ("functions: {f: {groups: [none]}}", "functions.f.groups"),
+        ("account: {max_concurrency: 1, headroom: 2}", "account.headroom"),
     ],
 )
-def test_wrong_use(url: str, words: tuple[str, ...]) -> None:
-    result = run_governor(*words, GOVERNOR_URL=url)
-    assert result.returncode == WRONG_USE, result
-    assert result.stderr
-    assert "Traceback" not in result.stderr
+@pytest.mark.parametrize("option", [(), ("--dry-run",)], ids=["wet", "dry"])
+def test_a_bad_policy_is_told(
+    governed: Governed, tmp_path: Path, text: str, complaint: str, option: tuple[str, ...]
+) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text(text)
+    assert complaint in refused(governed("apply", "-f", f"{file}", *option), 1)
+    assert shown(governed("get", "policy")) == EMPTY
 
 
-def test_a_policy_that_makes_no_sense(url: str, tmp_path: Path) -> None:
-    file = tmp_path / "policy.yaml"
-    file.write_text("functions: {f: {max_concurrency: -1}}")
-    result = run_governor("apply", "-f", str(file), "--url", url)
-    assert result.returncode == REFUSED
-    assert "functions.f.max_concurrency" in result.stderr
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("nonsense",),
+        ("status", "--nonsense"),
+        ("get",),
+        ("get", "function"),
+        ("set", "account"),
+        ("set", "account", "--headroom", "-1"),
+        ("set", "account", "--max-concurrency", "many"),
+        ("set", "function", "f", "--priority", "urgent"),
+        ("set", "function", "f", "--group", "g=x"),
+        ("apply",),
+        ("apply", "-f", "/nonexistent/policy.yaml"),
+        ("apply", "-f", "/"),
+        ("serve", "--workers", "0"),
+        ("serve", "--listen", "nonsense"),
+        ("serve", "--listen", "example.org:80"),
+        ("serve", "--listen", "127.0.0.1:70000"),
+        ("serve", "--pool", "a b"),
+        ("serve", "--pool", "{a}"),
+        ("serve", "--pool", ""),
+        ("serve", "--listen", "127.0.0.1:0", "--store", "nonsense"),
+        ("serve", "--listen", "127.0.0.1:0", "--store", "http://127.0.0.1"),
+        ("serve", "--listen", "127.0.0.1:0", "--store", "redis+sentinel://127.0.0.1:1"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_use_is_status_2(command: tuple[str, ...]) -> None:
+    refused(run(*command), 2)
 
 
-def test_no_governor_there() -> None:
-    result = run_governor("status", "--url", "http://127.0.0.1:1")
-    assert result.returncode == REFUSED
-    assert "governor serve" in result.stderr
-    assert "Traceback" not in result.stderr
+@pytest.mark.parametrize(
+    ("name", "text", "complaint"),
+    [
+        ("p.yaml", None, "No such file"),
+        ("p.yaml", "", "empty"),
+        ("p.yaml", "groups: [", "no valid YAML"),
+        ("p.json", "groups: {}", "no valid JSON"),
+        ("p.yaml", "groups: &a {b: *a}", "alias"),
+        ("p.yaml", "functions: {f: {groups: [none]}}", "functions.f.groups"),
+    ],
+    ids=str,
+)
+def test_a_service_refuses_a_bad_policy_file(
+    tmp_path: Path, name: str, text: str | None, complaint: str
+) -> None:
+    file = tmp_path / name
+    if text is not None:
+        file.write_text(text)
+    ended = run("serve", "--listen", "127.0.0.1:0", "--data-dir", f"{tmp_path}",
+                "--policy", f"{file}")  # fmt: skip
+    complained = refused(ended, 2)
+    assert complaint in complained
+    assert f"{file}" in complained
 
 
-def test_a_token(tmp_path: Path) -> None:
-    tokens = tmp_path / "tokens"
-    tokens.write_text(f"reader {sha256(b'secret').hexdigest()}\n")
-    with Governor("--data-dir", str(tmp_path / "data"), "--tokens", str(tokens)) as governor:
-        url = governor.url
-        assert run_governor("status", "--url", url).returncode == REFUSED
-        assert run_governor("status", "--url", url, "--token", "secret").returncode == DONE
-        assert run_governor("status", GOVERNOR_URL=url, GOVERNOR_TOKEN=SECRET).returncode == DONE
-        change = ("set", "account", "--headroom", "1", "--token", "secret")
-        assert run_governor(*change, "--url", url).returncode == REFUSED
+def test_a_data_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    ended = run("serve", "--listen", "127.0.0.1:0", "--data-dir", f"{file / 'below'}")
+    assert "--data-dir" in refused(ended, 1)
 
 
-@pytest.mark.parametrize("words", [("--help",), ("serve", "--help"), ("--version",)])
-def test_help(words: tuple[str, ...]) -> None:
-    result = run_governor(*words)
-    assert result.returncode == DONE
-    assert result.stdout
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_names_every_command(flag: str) -> None:
+    text = done(run(flag))
+    for command in ("serve", "status", "apply", "get", "set"):
+        assert f"  {command} " in text
+
+
+def test_the_version_is_told() -> None:
+    assert __version__ in done(run("--version"))
+
+
+def test_serve_reads_its_settings_from_the_environment(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(POLICY)
+    variables = {
+        "GOVERNOR_DATA_DIR": f"{tmp_path / 'data'}",
+        "GOVERNOR_POLICY": f"{policy}",
+        "GOVERNOR_WORKERS": "2",
+        "GOVERNOR_POOL": "mine",
+    }
+    with Governor(**variables) as governor:
+        assert (tmp_path / "data").is_dir()
+        assert len(governor.workers()) == 2
+        account = shown(run("get", "account", "--url", governor.url))
+        assert account["max_concurrency"] == 100

@@ -1,5 +1,6 @@
 """What the layer's tests stand on: a governor, AWS's emulator, and a stand-in that misbehaves."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,9 +24,10 @@ def governor_url(tmp_path: Path) -> Iterator[GovernorUrl]:
     with ExitStack() as running:
 
         def start(policy: dict[str, Any]) -> str:
-            governor = running.enter_context(Governor("--data-dir", str(tmp_path / "data")))
-            governor.put("/v1/policy", policy)
-            return governor.url
+            file = tmp_path / "policy.json"
+            file.write_text(json.dumps(policy))
+            options = ("--data-dir", str(tmp_path / "data"), "--policy", str(file))
+            return running.enter_context(Governor(*options)).url
 
         yield start
 

@@ -1,143 +1,196 @@
-"""Check in, renew, check out, who holds what."""
+"""Check in, renew, check out, who holds what: over HTTP."""
 
-from redis import Redis
+import asyncio
 
-from tests.governors import Governor
-from tests.stores import wait_until
+import pytest
 
-
-def test_a_check_in_is_granted_up_to_the_limit(governor: Governor, name: str) -> None:
-    governor.put(f"/v1/functions/{name}", {"max_concurrency": 2})
-    granted = [governor.acquire(f"{name}:{i}", name) for i in range(2)]
-    denied = governor.acquire(f"{name}:2", name)
-
-    assert [reply.status for reply in granted] == [201, 201]
-    lease = granted[0].body
-    assert lease["id"] == f"{name}:0"
-    assert lease["function"] == name
-    assert lease["scopes"] == [f"function:{name}", "account"]
-    assert lease["shadow_denied_by"] is None
-    assert lease["overrun"] is False
-    assert 1 <= lease["renew_every_ms"] <= 20_000
-    assert denied.status == 429
-    assert denied.headers["Content-Type"] == "application/problem+json"
-    assert int(denied.headers["Retry-After"]) >= 1
-    assert denied.body["denied_by"] == f"function:{name}"
-    assert denied.body["max_concurrency"] == 2
-    assert denied.body["in_use"] == 2
-    assert denied.body["retry_after_ms"] > 0
+from tests.service.api import Api, eventually
 
 
-def test_a_released_lease_makes_room(governor: Governor, name: str) -> None:
-    governor.put(f"/v1/functions/{name}", {"max_concurrency": 1})
-    assert governor.acquire(f"{name}:a", name).status == 201
-    assert governor.release(f"{name}:a") == 204
-    assert governor.acquire(f"{name}:b", name).status == 201
+async def test_a_check_in_answers_with_the_lease(api: Api) -> None:
+    await api.set_policy("{groups: {etl: {max_concurrency: 2, members: {functions: [f]}}}}")
+    reply = await api.check_in("one", "f", ttl_ms=30_000)
+    assert reply.status == 201
+    lease = reply.json
+    held = (await api.get("/v1/leases")).json["leases"][0]
+    assert lease.pop("expires_at_ms") == held["expires_at_ms"]
+    assert held["expires_at_ms"] == held["acquired_at_ms"] + 30_000
+    assert lease == {
+        "id": "one",
+        "function": "f",
+        "renew_every_ms": 10_000,
+        "scopes": ["function:f", "group:etl", "account"],
+        "shadow_denied_by": None,
+        "overrun": False,
+    }
 
 
-def test_checking_in_twice_gives_the_same_lease(governor: Governor, name: str) -> None:
-    first = governor.acquire(f"{name}:a", name)
-    again = governor.acquire(f"{name}:a", name)
-    assert (first.status, again.status) == (201, 200)
-    assert again.body["expires_at_ms"] == first.body["expires_at_ms"]
-    assert governor.in_use(f"function:{name}") == 1
+async def test_a_live_id_gets_its_lease_again_and_counts_once(api: Api) -> None:
+    first = await api.granted("same", "f")
+    again = await api.check_in("same", "f")
+    assert again.status == 200
+    assert again.json == first
+    assert await api.in_use("account") == 1
 
 
-def test_checking_out_is_idempotent_and_never_complains(governor: Governor, name: str) -> None:
-    governor.acquire(f"{name}:a", name)
-    assert [governor.release(f"{name}:{which}") for which in "aab"] == [204, 204, 204]
-    assert governor.in_use(f"function:{name}") == 0
-
-
-def test_a_renewal_extends(governor: Governor, name: str) -> None:
-    lease = governor.acquire(f"{name}:a", name, ttl_ms=30_000).body
-    renewed = governor.call(
-        "POST", f"/v1/leases/{name}:a/renew", {"function": name, "ttl_ms": 90_000}
+async def test_a_denial_tells_who_denied_and_when_to_come_back(api: Api) -> None:
+    await api.set_policy(
+        """
+        groups: {etl: {max_concurrency: 3, headroom: 1}}
+        functions: {load: {priority: background, groups: {etl: 2}}}
+        """
     )
-    assert renewed.status == 200
-    assert renewed.body["reinstated"] is False
-    assert renewed.body["expires_at_ms"] > lease["expires_at_ms"]
+    await api.granted("one", "load")
+    reply = await api.check_in("two", "load")
+    problem = reply.problem(429)
+    assert reply.headers["Retry-After"] == "1"
+    assert 1 <= problem.pop("retry_after_ms") <= 1000
+    assert problem.pop("detail").startswith("group:etl has 2 of 3 in use")
+    assert problem == {
+        "title": "Denied",
+        "status": 429,
+        "id": "two",
+        "function": "load",
+        "denied_by": "group:etl",
+        "max_concurrency": 3,
+        "in_use": 2,
+        "headroom": 1,
+    }
+    assert await api.in_use("account") == 1
 
 
-def test_an_unknown_lease_is_reinstated_as_an_overrun(governor: Governor, name: str) -> None:
-    governor.put(f"/v1/functions/{name}", {"max_concurrency": 0})
-    renewed = governor.call(
-        "POST", f"/v1/leases/{name}:a/renew", {"function": name, "ttl_ms": 60_000}
+async def test_headroom_is_for_user_facing_functions(api: Api) -> None:
+    await api.set_policy(
+        """
+        account: {max_concurrency: 2, headroom: 1}
+        functions: {batch: {priority: background}, page: {priority: user-facing}}
+        """
     )
-    assert renewed.body["reinstated"] is True
-    scope = governor.scopes()[f"function:{name}"]
-    assert (scope["in_use"], scope["overruns"]) == (1, 1)
+    await api.granted("one", "batch")
+    await api.denied("two", "batch")
+    await api.granted("three", "page")
+    await api.denied("four", "page")
 
 
-def test_a_renewal_does_not_bring_a_released_lease_back(governor: Governor, name: str) -> None:
-    governor.acquire(f"{name}:a", name)
-    governor.release(f"{name}:a")
-    late = governor.call("POST", f"/v1/leases/{name}:a/renew", {"function": name, "ttl_ms": 60_000})
-    assert (late.status, late.body["reinstated"]) == (200, False)
-    assert governor.in_use(f"function:{name}") == 0
+async def test_a_shadow_scope_reports_and_lets_pass(api: Api) -> None:
+    await api.set_policy("{functions: {f: {max_concurrency: 0, mode: shadow}}}")
+    lease = await api.granted("one", "f")
+    assert lease["shadow_denied_by"] == "function:f"
+    assert not lease["overrun"]
+    assert (await api.scopes())["function:f"]["shadow_denied"] == 1
 
 
-def test_a_lease_expires_without_traffic(
-    replicas: tuple[Governor, Governor], valkey_url: str, pool: str
-) -> None:
-    governor, _ = replicas
-    assert governor.acquire("a", ttl_ms=100).status == 201
-    with Redis.from_url(valkey_url) as store:  # asking the service would be traffic
-        wait_until(lambda: not store.exists(f"{{{pool}}}:leases"), "the lease was swept")
-    counted = [each.metrics() for each in replicas]
-    expired = 'governor_leases_expired_total{function="f"} 1.0'
-    assert [expired in text for text in counted].count(True) == 1
+async def test_a_last_attempt_is_an_overrun(api: Api) -> None:
+    await api.set_policy("{functions: {f: {max_concurrency: 0, max_attempts: 3}}}")
+    await api.denied("one", "f", attempt=2)
+    assert (await api.granted("one", "f", attempt=3))["overrun"]
+    assert (await api.scopes())["function:f"]["overruns"] == 1
 
 
-def test_the_last_attempt_is_an_overrun(governor: Governor, name: str) -> None:
-    governor.put(f"/v1/functions/{name}", {"max_concurrency": 0, "max_attempts": 3})
-    assert governor.acquire(f"{name}:a", name, attempt=2).status == 429
-    last = governor.acquire(f"{name}:b", name, attempt=3)
-    assert (last.status, last.body["overrun"]) == (201, True)
-
-
-def test_a_shadow_reports_and_does_not_deny(governor: Governor, name: str) -> None:
-    governor.put(f"/v1/functions/{name}", {"max_concurrency": 0, "mode": "shadow"})
-    reply = governor.acquire(f"{name}:a", name)
-    assert (reply.status, reply.body["shadow_denied_by"]) == (201, f"function:{name}")
-
-
-def test_weights_count_in_the_group_only(governor: Governor, name: str) -> None:
-    governor.put(f"/v1/groups/{name}", {"max_concurrency": 7})
-    governor.put(f"/v1/functions/{name}", {"groups": {name: 5}})
-    assert governor.acquire(f"{name}:a", name).status == 201
-    denied = governor.acquire(f"{name}:b", name)
-    assert denied.body["denied_by"] == f"group:{name}"
-    scopes = governor.scopes()
-    assert (scopes[f"group:{name}"]["in_use"], scopes[f"function:{name}"]["in_use"]) == (5, 1)
-
-
-def test_headroom_is_for_user_facing_functions(governor: Governor, name: str) -> None:
-    governor.put(f"/v1/groups/{name}", {"max_concurrency": 3, "headroom": 2})
-    governor.put(f"/v1/functions/{name}", {"priority": "background", "groups": [name]})
-    governor.put(f"/v1/functions/{name}-api", {"groups": [name]})
-    assert governor.acquire(f"{name}:1", name).status == 201
-    assert governor.acquire(f"{name}:2", name).status == 429
-    assert governor.acquire(f"{name}:3", f"{name}-api").status == 201
-
-
-def test_group_members_by_pattern(governor: Governor, name: str) -> None:
-    governor.put(
-        f"/v1/groups/{name}", {"max_concurrency": 1, "members": {"functions": [f"{name}-*"]}}
+async def test_a_function_outside_the_shared_pool_counts_in_no_account(api: Api) -> None:
+    await api.set_policy(
+        "{account: {max_concurrency: 0}, functions: {f: {max_concurrency: 1, shared: false}}}"
     )
-    assert governor.acquire(f"{name}:1", f"{name}-one").status == 201
-    assert governor.acquire(f"{name}:2", f"{name}-two").body["denied_by"] == f"group:{name}"
-    assert governor.acquire(f"{name}:3", "another").status == 201
+    assert (await api.granted("one", "f"))["scopes"] == ["function:f"]
+    assert await api.in_use("account") == 0
 
 
-def test_holders_are_listed_oldest_first(governor: Governor, name: str) -> None:
-    for number in range(3):
-        governor.acquire(f"{name}:{number}", name)
-    every = governor.call("GET", f"/v1/leases?scope=function:{name}").body["leases"]
-    two = governor.call("GET", f"/v1/leases?scope=function:{name}&limit=2").body["leases"]
-    assert {each["id"] for each in every} == {f"{name}:{number}" for number in range(3)}
-    assert [each["acquired_at_ms"] for each in every] == sorted(
-        each["acquired_at_ms"] for each in every
+async def test_renewing_extends(api: Api) -> None:
+    lease = await api.granted("one", "f", ttl_ms=1000)
+    reply = await api.call("POST", "/v1/leases/one/renew", {"function": "f", "ttl_ms": 60_000})
+    assert reply.status == 200
+    assert not reply.json["reinstated"]
+    assert reply.json["expires_at_ms"] > lease["expires_at_ms"] + 50_000
+
+
+async def test_renewing_what_is_unknown_reinstates_it(api: Api) -> None:
+    await api.set_policy("{functions: {f: {max_concurrency: 0}}}")
+    reply = await api.call("POST", "/v1/leases/lost/renew", {"function": "f", "ttl_ms": 60_000})
+    assert reply.json["reinstated"]
+    assert await api.in_use("function:f") == 1
+    assert (await api.get("/v1/leases")).json["leases"][0]["overrun"]
+
+
+async def test_renewing_what_was_checked_out_brings_nothing_back(api: Api) -> None:
+    await api.granted("one", "f")
+    await api.check_out("one")
+    reply = await api.call("POST", "/v1/leases/one/renew", {"function": "f", "ttl_ms": 60_000})
+    assert reply.status == 200
+    assert not reply.json["reinstated"]
+    assert await api.holders() == []
+
+
+async def test_checking_out_is_idempotent(api: Api) -> None:
+    await api.granted("one", "f")
+    for _ in range(3):
+        await api.check_out("one")
+    await api.check_out("never-known")
+    assert await api.in_use("account") == 0
+
+
+@pytest.mark.parametrize(
+    ("id_", "in_path"),
+    [
+        ("8f5a4d0c-4c7e:5f1c", "8f5a4d0c-4c7e:5f1c"),
+        ("a:b@c~d+e=f.g_h-i", "a%3Ab%40c~d%2Be%3Df.g_h-i"),
+        ("a+b", "a+b"),
+        ("x" * 128, "x" * 128),
+    ],
+    ids=["plain", "encoded", "plus", "long"],
+)
+async def test_an_id_in_a_path_is_the_id_in_a_body(api: Api, id_: str, in_path: str) -> None:
+    await api.granted(id_, "f")
+    renewed = await api.call(
+        "POST", f"/v1/leases/{in_path}/renew", {"function": "f", "ttl_ms": 60_000}
     )
-    assert len(two) == 2
-    assert every[0]["weights"] == {f"function:{name}": 1, "account": 1}
+    assert not renewed.json["reinstated"]
+    await api.check_out(in_path)
+    assert await api.holders() == []
+
+
+async def test_a_lease_ends_without_traffic(api: Api, other: Api) -> None:
+    """No call sweeps meanwhile: who waits tells that the lease has ended."""
+    await api.set_policy("{functions: {f: {max_concurrency: 1}}}")
+    await api.granted("one", "f", ttl_ms=300)
+    granted = await other.granted("two", "f", wait_ms=20_000)
+    assert granted["id"] == "two"
+    assert (await api.scopes())["function:f"]["expired"] == 1
+
+
+async def test_holders_come_oldest_first_by_scope_and_limit(api: Api) -> None:
+    await api.set_policy("{groups: {g: {members: {functions: ['a*']}}}}")
+    for id_, function in [("1", "a1"), ("2", "b"), ("3", "a2"), ("4", "b")]:
+        await api.granted(id_, function)
+        await asyncio.sleep(0.002)  # the store's time has milliseconds
+    assert await api.holders() == ["1", "2", "3", "4"]
+
+    async def listed(query: str) -> list[str]:
+        reply = await api.get(f"/v1/leases?{query}")
+        return [lease["id"] for lease in reply.json["leases"]]
+
+    assert await listed("limit=2") == ["1", "2"]
+    assert await listed("scope=group:g") == ["1", "3"]
+    assert await listed("scope=function:b&limit=1") == ["2"]
+    assert await listed("scope=account") == ["1", "2", "3", "4"]
+    assert await listed("scope=group:none") == []
+
+
+async def test_an_expired_lease_is_listed_no_more(api: Api) -> None:
+    await api.granted("short", "f", ttl_ms=1)
+    await api.granted("long", "f")
+
+    async def only_long() -> bool:
+        return await api.holders() == ["long"]
+
+    await eventually(only_long, "the expired lease is gone")
+    assert await api.in_use("account") == 1
+
+
+async def test_racing_duplicates_are_one_lease(api: Api, other: Api) -> None:
+    for round_ in range(10):
+        replies = await asyncio.gather(
+            *(each.check_in(f"same-{round_}", "f") for each in [api, other] * 10)
+        )
+        assert sorted(reply.status for reply in replies) == [200] * 19 + [201]
+        assert len({reply.json["expires_at_ms"] for reply in replies}) == 1
+    assert await api.in_use("function:f") == 10

@@ -1,162 +1,209 @@
-"""Limits over HTTP: entries, merge patches, entity tags, the policy, what survives."""
+"""Functions, groups and the account: read and changed over HTTP."""
 
-import json
-from pathlib import Path
+import asyncio
+from typing import Any
 
 import pytest
 
-from tests.governors import Governor, data_dir
-from tests.stores import wait_until
+from tests.service.api import Api
 
-POLICY = {
-    "account": {"max_concurrency": 1000, "headroom": 200},
-    "groups": {"etl": {"max_concurrency": 100}},
-    "functions": {"load": {"priority": "background", "groups": {"etl": 2}}},
-}
+ENTRIES = ["/v1/functions/f", "/v1/groups/g", "/v1/account"]
+NAMED = ENTRIES[:2]
 
 
-@pytest.mark.parametrize("section", ["functions", "groups"])
-def test_an_entry_comes_changes_and_goes(governor: Governor, section: str) -> None:
-    path = f"/v1/{section}/x"
-    assert governor.call("GET", path).status == 404
-    assert governor.call("PATCH", path, {"max_concurrency": 5}).status == 404
-    assert governor.call("PUT", path, {"max_concurrency": 5}).status == 201
-    assert governor.call("PUT", path, {"max_concurrency": 6}).status == 200
-    patched = governor.call("PATCH", path, {"mode": "shadow"})
-    assert (patched.body["max_concurrency"], patched.body["mode"]) == (6, "shadow")
-    assert governor.call("GET", path).body == patched.body
-    assert governor.call("GET", f"/v1/{section}").body == {section: {"x": patched.body}}
-    unlimited = governor.call("PATCH", path, {"max_concurrency": None})
-    assert unlimited.body["max_concurrency"] is None
-    assert governor.call("DELETE", path).status == 204
-    assert governor.call("DELETE", path).status == 404
-
-
-def test_what_is_read_can_be_put_back(governor: Governor) -> None:
-    governor.put("/v1/policy", POLICY)
-    for path in ("/v1/functions/load", "/v1/groups/etl", "/v1/account"):
-        read = governor.call("GET", path)
-        assert governor.call("PUT", path, read.body).body == read.body
-
-
-def test_the_account(governor: Governor) -> None:
-    governor.put("/v1/account", {"max_concurrency": 10, "headroom": 4})
-    patched = governor.call("PATCH", "/v1/account", {"headroom": 5})
-    assert patched.body == {"max_concurrency": 10, "headroom": 5, "mode": "enforce"}
-    assert governor.call("GET", "/v1/account").body == patched.body
-
-
-def test_a_group_that_functions_name_stays(governor: Governor) -> None:
-    governor.put("/v1/policy", POLICY)
-    refused = governor.call("DELETE", "/v1/groups/etl")
-    assert refused.status == 409
-    assert "load" in refused.body["detail"]
-    governor.call("PATCH", "/v1/functions/load", {"groups": None})
-    assert governor.call("DELETE", "/v1/groups/etl").status == 204
-
-
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        ("/v1/functions/load", {"max_concurrency": 1}),
-        ("/v1/groups/etl", {"max_concurrency": 1}),
-        ("/v1/account", {"max_concurrency": 1}),
-        ("/v1/policy", {}),
-    ],
-)
-def test_a_change_of_what_changed_meanwhile_is_refused(
-    governor: Governor, path: str, body: dict[str, int]
-) -> None:
-    governor.put("/v1/policy", POLICY)
-    tag = governor.call("GET", path).headers["ETag"]
-    assert governor.call("PUT", path, body, If_Match='"other"').status == 412
-    assert governor.call("GET", path).headers["ETag"] == tag
-    assert governor.call("PUT", path, body, If_Match=tag).status == 200
-    assert governor.call("PUT", path, body, If_Match=tag).status == 412
-    assert governor.call("PUT", path, body, If_Match="*").status == 200
-
-
-def test_if_match_on_what_is_not_there(governor: Governor) -> None:
-    assert governor.call("PUT", "/v1/functions/x", {}, If_Match="*").status == 412
-    assert governor.call("GET", "/v1/functions/x").status == 404
-
-
-def test_the_policy_as_json_and_yaml(governor: Governor) -> None:
-    governor.put("/v1/policy", POLICY)
-    as_json = governor.call("GET", "/v1/policy").body
-    as_yaml = governor.call("GET", "/v1/policy", Accept="application/yaml").body
-    assert "max_concurrency: 1000" in as_yaml
-    governor.put("/v1/policy", {})
-    reply = governor.call("PUT", "/v1/policy", as_yaml.encode(), Content_Type="application/yaml")
-    assert reply.status == 200
-    assert governor.call("GET", "/v1/policy").body == as_json
-
-
-def test_a_dry_run_tells_and_changes_nothing(governor: Governor) -> None:
-    governor.put("/v1/policy", POLICY)
-    changed = {**POLICY, "account": {"max_concurrency": 900, "headroom": 200}}
-    reply = governor.call("PUT", "/v1/policy?dry_run=true", changed)
-    assert reply.body == {
-        "applied": False,
-        "changes": [{"path": "account.max_concurrency", "before": 1000, "after": 900}],
+async def test_a_function_is_shown_with_every_field(api: Api) -> None:
+    await api.set_policy("{defaults: {priority: background}, groups: {g: {}}}")
+    put = await api.put("/v1/functions/f", {"max_concurrency": 3, "groups": {"g": 2}})
+    assert put.status == 201
+    shown = {
+        "max_concurrency": 3,
+        "priority": "background",
+        "groups": {"g": 2},
+        "mode": "enforce",
+        "max_attempts": None,
+        "shared": True,
     }
-    assert governor.call("GET", "/v1/account").body["max_concurrency"] == 1000
+    assert put.json == shown
+    assert (await api.get("/v1/functions/f")).json == shown
+    assert (await api.get("/v1/functions")).json == {"functions": {"f": shown}}
 
 
-def test_lowering_a_limit_stops_nothing(governor: Governor, name: str) -> None:
-    for number in range(3):
-        governor.acquire(f"{name}:{number}", name)
-    governor.put(f"/v1/functions/{name}", {"max_concurrency": 1})
-    assert governor.in_use(f"function:{name}") == 3
-    governor.release(f"{name}:0")
-    governor.release(f"{name}:1")
-    assert governor.acquire(f"{name}:3", name).status == 429
-    governor.release(f"{name}:2")
-    assert governor.acquire(f"{name}:4", name).status == 201
+async def test_a_group_is_shown_with_every_field(api: Api) -> None:
+    members = {"functions": ["etl-*"], "tags": {"pipeline": "etl"}, "stack": "prod-etl"}
+    put = await api.put("/v1/groups/g", {"max_concurrency": 9, "headroom": 2, "members": members})
+    assert put.status == 201
+    shown = {"max_concurrency": 9, "headroom": 2, "mode": "enforce", "members": members}
+    assert put.json == shown
+    assert (await api.get("/v1/groups/g")).json == shown
+    assert (await api.get("/v1/groups")).json == {"groups": {"g": shown}}
 
 
-def test_limits_survive_the_service_and_its_store(tmp_path: Path) -> None:
-    with Governor(*data_dir(tmp_path)) as governor:
-        governor.put("/v1/policy", POLICY)
-        assert governor.stop() == 0
-        governor.start()
-        assert governor.call("GET", "/v1/groups/etl").body["max_concurrency"] == 100
-
-        governor.put("/v1/groups/etl", {"max_concurrency": 101})
-        (store,) = governor.children("valkey-server")
-        store.kill()
-        wait_until(lambda: bool(governor.children("valkey-server")), "the store is back")
-        wait_until(governor.is_ready, "the service has it back")
-        assert governor.call("GET", "/v1/groups/etl").body["max_concurrency"] == 101
-
-        governor.put("/v1/groups/etl", {"max_concurrency": 102})
-        governor.kill()
-        governor.start()
-        assert governor.call("GET", "/v1/groups/etl").body["max_concurrency"] == 102
+async def test_the_account_is_shown_with_every_field(api: Api) -> None:
+    bare = {"max_concurrency": None, "headroom": 0, "mode": "enforce"}
+    assert (await api.get("/v1/account")).json == bare
+    put = await api.put("/v1/account", {"max_concurrency": 1000, "headroom": 200})
+    assert put.status == 200
+    assert put.json == {"max_concurrency": 1000, "headroom": 200, "mode": "enforce"}
+    assert (await api.get("/v1/account")).json == put.json
 
 
-def test_a_policy_file_is_loaded_once_per_content(tmp_path: Path) -> None:
-    file = tmp_path / "policy.yaml"
-    file.write_text("functions: {f: {max_concurrency: 1}}\n")
-    options = (*data_dir(tmp_path), "--policy", str(file))
-    with Governor(*options) as governor:
-        assert governor.call("GET", "/v1/functions/f").body["max_concurrency"] == 1
-        governor.put("/v1/functions/f", {"max_concurrency": 2})
-        governor.stop()
-        governor.start()
-        assert governor.call("GET", "/v1/functions/f").body["max_concurrency"] == 2
-        governor.stop()
-        file.write_text("functions: {f: {max_concurrency: 3}}\n")
-        governor.start()
-        assert governor.call("GET", "/v1/functions/f").body["max_concurrency"] == 3
+@pytest.mark.parametrize("path", ENTRIES)
+async def test_what_was_read_can_be_put_back_and_changes_nothing(api: Api, path: str) -> None:
+    await api.set_policy("{account: {max_concurrency: 7}, groups: {g: {}}, functions: {f: {}}}")
+    shown = await api.get(path)
+    put = await api.put(path, shown.json)
+    assert put.status == 200
+    assert (put.json, put.etag) == (shown.json, shown.etag)
 
 
-def test_ten_thousand_functions(governor: Governor) -> None:
-    functions = {f"f{number}": {"max_concurrency": number} for number in range(10_000)}
-    governor.put("/v1/policy", {"functions": functions})
-    assert governor.acquire("many:1", "f1").status == 201
-    scopes = governor.scopes()
-    assert len([scope for scope in scopes if scope.startswith("function:f")]) >= 10_000
-    assert scopes["function:f9999"]["max_concurrency"] == 9999
-    document = governor.call("GET", "/v1/policy").body
-    assert json.dumps(document["functions"]["f77"]) == '{"max_concurrency": 77}'
+@pytest.mark.parametrize("path", ENTRIES)
+async def test_put_replaces_the_whole_entry(api: Api, path: str) -> None:
+    await api.put(path, {"max_concurrency": 5, "mode": "shadow"})
+    assert (await api.put(path, {"max_concurrency": 6})).status == 200
+    entry = (await api.get(path)).json
+    assert (entry["max_concurrency"], entry["mode"]) == (6, "enforce")
+
+
+@pytest.mark.parametrize("path", ENTRIES)
+async def test_patch_changes_the_fields_it_names(api: Api, path: str) -> None:
+    await api.put(path, {"max_concurrency": 5, "mode": "shadow"})
+    patched = await api.patch(path, {"max_concurrency": 6})
+    assert patched.status == 200
+    assert (patched.json["max_concurrency"], patched.json["mode"]) == (6, "shadow")
+    patched = await api.patch(path, {"max_concurrency": None, "mode": None})
+    assert (patched.json["max_concurrency"], patched.json["mode"]) == (None, "enforce")
+    assert (await api.get(path)).json == patched.json
+
+
+async def test_patch_is_a_json_merge_patch_at_every_depth(api: Api) -> None:
+    """RFC 7396: objects merge, null removes, a list is replaced."""
+    before = {"functions": ["a", "b"], "tags": {"keep": "1", "drop": "2", "change": "3"}}
+    await api.put("/v1/groups/g", {"members": before | {"stack": "s"}})
+    patch = {"members": {"functions": ["c"], "tags": {"drop": None, "change": "4", "add": "5"}}}
+    after = (await api.patch("/v1/groups/g", patch)).json["members"]
+    assert after == {
+        "functions": ["c"],
+        "tags": {"keep": "1", "change": "4", "add": "5"},
+        "stack": "s",
+    }
+
+
+@pytest.mark.parametrize("path", NAMED)
+async def test_what_is_not_there_is_not_found(api: Api, path: str) -> None:
+    (await api.get(path)).problem(404)
+    (await api.patch(path, {})).problem(404)
+    (await api.delete(path)).problem(404)
+
+
+@pytest.mark.parametrize("path", NAMED)
+async def test_a_deleted_entry_is_gone(api: Api, path: str) -> None:
+    await api.put(path, {"max_concurrency": 0})
+    deleted = await api.delete(path)
+    assert (deleted.status, deleted.body) == (204, b"")
+    (await api.get(path)).problem(404)
+    await api.granted("one", "f")
+
+
+async def test_a_group_that_functions_name_stays(api: Api) -> None:
+    await api.set_policy("{groups: {g: {}}, functions: {f: {groups: [g]}, h: {groups: {g: 2}}}}")
+    problem = (await api.delete("/v1/groups/g")).problem(409)
+    assert "f, h" in problem["detail"]
+    await api.delete("/v1/functions/f")
+    await api.patch("/v1/functions/h", {"groups": []})
+    assert (await api.delete("/v1/groups/g")).status == 204
+
+
+@pytest.mark.parametrize("path", [*ENTRIES, "/v1/policy"])
+async def test_a_change_on_an_old_version_is_refused(api: Api, path: str) -> None:
+    await api.set_policy("{account: {max_concurrency: 7}, groups: {g: {}}, functions: {f: {}}}")
+    change: dict[str, Any] = {} if path == "/v1/policy" else {"max_concurrency": 1}
+    old = (await api.get(path)).etag
+    (await api.put(path, change, If_Match='"0123456789abcdef"')).problem(412)
+    assert (await api.get(path)).etag == old
+    changed = await api.put(path, change, If_Match=f'"x", {old}')
+    assert changed.status == 200
+    assert changed.etag == (await api.get(path)).etag != old
+    (await api.put(path, change, If_Match=old)).problem(412)
+    assert (await api.put(path, change, If_Match="*")).status == 200
+
+
+@pytest.mark.parametrize("path", ENTRIES)
+async def test_a_patch_on_an_old_version_is_refused(api: Api, path: str) -> None:
+    await api.put(path, {})
+    old = (await api.get(path)).etag
+    assert (await api.patch(path, {"max_concurrency": 1}, If_Match=old)).status == 200
+    (await api.patch(path, {"max_concurrency": 2}, If_Match=old)).problem(412)
+    assert (await api.get(path)).json["max_concurrency"] == 1
+
+
+@pytest.mark.parametrize("path", NAMED)
+async def test_a_deletion_on_an_old_version_is_refused(api: Api, path: str) -> None:
+    await api.put(path, {})
+    old = (await api.get(path)).etag
+    await api.put(path, {"max_concurrency": 1})
+    (await api.delete(path, If_Match=old)).problem(412)
+    assert (await api.delete(path, If_Match=(await api.get(path)).etag)).status == 204
+
+
+@pytest.mark.parametrize("path", NAMED)
+async def test_if_match_refuses_to_add(api: Api, path: str) -> None:
+    """RFC 9110, 13.1.1: `*` asks that there be something."""
+    (await api.put(path, {}, If_Match="*")).problem(412)
+    (await api.get(path)).problem(404)
+
+
+@pytest.mark.parametrize("path", ENTRIES)
+async def test_changes_elsewhere_leave_an_entrys_version(api: Api, path: str) -> None:
+    await api.set_policy("{account: {max_concurrency: 7}, groups: {g: {}}, functions: {f: {}}}")
+    tag = (await api.get(path)).etag
+    await api.put("/v1/functions/unrelated", {"max_concurrency": 1})
+    assert (await api.get(path)).etag == tag
+
+
+async def test_concurrent_changes_to_one_version_admit_one(api: Api, other: Api) -> None:
+    for turn in range(10):
+        tag = (await api.get("/v1/account")).etag
+        replies = await asyncio.gather(
+            *(
+                each.put("/v1/account", {"max_concurrency": turn * 8 + number}, If_Match=tag)
+                for number, each in enumerate([api, other] * 4)
+            )
+        )
+        assert sorted(reply.status for reply in replies) == [200] + [412] * 7
+
+
+async def test_concurrent_changes_to_different_entries_all_take(api: Api, other: Api) -> None:
+    replies = await asyncio.gather(
+        *(
+            each.put(f"/v1/functions/f{number}", {"max_concurrency": number})
+            for number, each in enumerate([api, other] * 10)
+        )
+    )
+    assert {reply.status for reply in replies} == {201}
+    functions = (await api.get("/v1/functions")).json["functions"]
+    assert {name: each["max_concurrency"] for name, each in functions.items()} == {
+        f"f{number}": number for number in range(20)
+    }
+
+
+@pytest.mark.parametrize("path", [*ENTRIES, "/v1/policy", "/v1/functions", "/v1/groups"])
+async def test_a_change_is_read_at_once_at_another_replica(api: Api, other: Api, path: str) -> None:
+    await api.set_policy("{groups: {g: {}}, functions: {f: {}}}")
+    for limit in range(1, 21):
+        for entry in ENTRIES:
+            await api.patch(entry, {"max_concurrency": limit})
+        here, there = await api.get(path), await other.get(path)
+        assert (here.json, here.etag) == (there.json, there.etag)
+        assert f'"max_concurrency":{limit}'.encode() in there.body
+
+
+async def test_lowering_evicts_nobody(api: Api) -> None:
+    await api.put("/v1/functions/f", {"max_concurrency": 3})
+    for id_ in "abc":
+        await api.granted(id_, "f")
+    await api.patch("/v1/functions/f", {"max_concurrency": 1})
+    assert await api.in_use("function:f") == 3
+    for id_ in "abc":
+        await api.denied("d", "f")
+        await api.check_out(id_)
+    await api.granted("d", "f")

@@ -1,89 +1,151 @@
-"""/metrics: what is counted, over all workers, with labels that can't grow without bound."""
+"""What Prometheus reads."""
 
-import re
+import asyncio
 import shutil
 import subprocess
-from pathlib import Path
+from collections.abc import Iterator
+
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from tests.conftest import missing
-from tests.governors import Governor, data_dir
+from tests.governors import Start
+from tests.service.api import Api, eventually
+from tests.stores import Server
+
+LABELS = {
+    "governor_in_use": {"scope"},
+    "governor_max_concurrency": {"scope"},
+    "governor_headroom": {"scope"},
+    "governor_acquires_total": {"function", "result"},
+    "governor_denials_total": {"function", "denied_by"},
+    "governor_releases_total": {"function", "result"},
+    "governor_leases_expired_total": {"function"},
+    "governor_acquire_seconds_bucket": {"le"},
+    "governor_acquire_seconds_sum": set(),
+    "governor_acquire_seconds_count": set(),
+    "governor_store_up": set(),
+}
+UNKNOWN_NAMES = 1000
 
 
-def value(text: str, sample: str) -> float:
-    """Return a sample's value, 0 if it is not there."""
-    found = re.search(rf"^{re.escape(sample)} (\S+)$", text, re.MULTILINE)
-    return float(found[1]) if found else 0.0
+async def samples(api: Api) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Every sample: its name and labels, and its value."""
+    text = (await api.get("/metrics")).body.decode()
+    return {(each.name, frozenset(each.labels.items())): each.value for each in parsed(text)}
 
 
-def test_every_outcome_is_counted(governor: Governor, name: str) -> None:
-    governor.put(f"/v1/functions/{name}", {"max_concurrency": 1, "max_attempts": 5})
-    governor.put(f"/v1/functions/{name}-s", {"max_concurrency": 0, "mode": "shadow"})
-    governor.acquire(f"{name}:a", name)
-    governor.acquire(f"{name}:a", name)
-    governor.acquire(f"{name}:b", name)
-    governor.acquire(f"{name}:c", name, attempt=5)
-    governor.acquire(f"{name}:d", f"{name}-s")
-    governor.release(f"{name}:a")
-    text = governor.metrics()
-    for result, count in {"granted": 1, "replayed": 1, "denied": 1, "overrun": 1}.items():
-        sample = f'governor_acquires_total{{function="{name}",result="{result}"}}'
-        assert value(text, sample) == count, result
-    shadow = f'governor_acquires_total{{function="{name}-s",result="shadow_denied"}}'
-    assert value(text, shadow) == 1
-    denials = f'governor_denials_total{{denied_by="function:{name}",function="{name}"}}'
-    assert value(text, denials) == 1
-    released = f'governor_releases_total{{function="{name}",result="released"}}'
-    assert value(text, released) == 1
-    assert value(text, f'governor_in_use{{scope="function:{name}"}}') == 1
-    assert value(text, f'governor_max_concurrency{{scope="function:{name}"}}') == 1
-    assert value(text, "governor_store_up") == 1
+def parsed(text: str) -> Iterator[Sample]:
+    """The samples of an exposition."""
+    for family in text_string_to_metric_families(text):
+        yield from family.samples
 
 
-def test_headroom_is_a_gauge(governor: Governor, name: str) -> None:
-    governor.put(f"/v1/groups/{name}", {"max_concurrency": 9, "headroom": 4})
-    assert value(governor.metrics(), f'governor_headroom{{scope="group:{name}"}}') == 4
+def key(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
+    """How `samples` names a sample."""
+    return name, frozenset(labels.items())
 
 
-def test_promtool_finds_nothing_to_complain_of(governor: Governor, name: str) -> None:
+async def test_every_outcome_is_counted_under_its_name(start: Start, own_store: Server) -> None:
+    governor = start("--store", own_store.url)
+    async with Api(governor.url) as api:
+        await api.set_policy(
+            """
+            account: {max_concurrency: 50, headroom: 5}
+            groups: {g: {max_concurrency: 20}}
+            functions:
+              f: {groups: [g]}
+              full: {max_concurrency: 0, max_attempts: 2}
+              shade: {max_concurrency: 0, mode: shadow}
+            """
+        )
+        await api.granted("one", "f")
+        await api.check_in("one", "f")
+        await api.granted("two", "f", ttl_ms=1)
+        await api.denied("three", "full")
+        await api.granted("four", "full", attempt=2)
+        await api.granted("five", "shade")
+        await api.check_out("five")
+        await api.check_out("unknown")
+
+        async def has_expired() -> bool:
+            return await api.in_use("function:f") == 1
+
+        await eventually(has_expired, "the short lease has expired")
+        expected = {
+            key("governor_acquires_total", function="f", result="granted"): 2,
+            key("governor_acquires_total", function="f", result="replayed"): 1,
+            key("governor_acquires_total", function="full", result="denied"): 1,
+            key("governor_acquires_total", function="full", result="overrun"): 1,
+            key("governor_acquires_total", function="shade", result="shadow_denied"): 1,
+            key("governor_denials_total", function="full", denied_by="function:full"): 1,
+            key("governor_releases_total", function="shade", result="released"): 1,
+            key("governor_releases_total", function="other", result="unknown"): 1,
+            key("governor_leases_expired_total", function="f"): 1,
+            key("governor_acquire_seconds_count"): 6,
+            key("governor_store_up"): 1,
+            key("governor_in_use", scope="account"): 2,
+            key("governor_in_use", scope="group:g"): 1,
+            key("governor_in_use", scope="function:f"): 1,
+            key("governor_in_use", scope="function:full"): 1,
+            key("governor_in_use", scope="function:shade"): 0,
+            key("governor_max_concurrency", scope="account"): 50,
+            key("governor_max_concurrency", scope="group:g"): 20,
+            key("governor_max_concurrency", scope="function:full"): 0,
+            key("governor_headroom", scope="account"): 5,
+        }
+        found = await samples(api)
+        assert {each: found.get(each) for each in expected} == expected
+        assert key("governor_max_concurrency", scope="function:f") not in found
+        own_store.kill()
+        assert (await api.check_in("six", "f")).status == 503
+        found = await samples(api)
+        assert found[key("governor_acquires_total", function="f", result="unavailable")] == 1
+        assert found[key("governor_store_up")] == 0
+
+
+async def test_names_and_labels_are_the_documented_ones_and_promtool_agrees(api: Api) -> None:
+    await api.set_policy("{account: {max_concurrency: 1}}")
+    await api.granted("one", "f")
+    await api.denied("two", "f")
+    await api.check_out("one")
+    await api.granted("three", "f", ttl_ms=1)
+    await api.granted("four", "f", wait_ms=5000)
+    text = (await api.get("/metrics")).body
+    found: dict[str, set[str]] = {}
+    for sample in parsed(text.decode()):
+        found.setdefault(sample.name, set()).update(sample.labels)
+    assert found == LABELS
     promtool = shutil.which("promtool")
     if promtool is None:
         missing("promtool")
-        return
-    governor.put(f"/v1/functions/{name}", {"max_concurrency": 0})
-    governor.acquire(f"{name}:a", name)
-    governor.release(f"{name}:a")
-    governor.acquire(f"{name}:b", f"{name}-free")
-    checked = subprocess.run(
-        [promtool, "check", "metrics"],
-        input=governor.metrics(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+    else:
+        checked = await asyncio.to_thread(
+            subprocess.run, [promtool, "check", "metrics"], input=text, capture_output=True
+        )
+        assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
 
 
-def test_two_workers_tell_one_truth(tmp_path: Path) -> None:
-    with Governor(*data_dir(tmp_path), "--workers", "2") as governor:
-        for number in range(60):  # each on a connection of its own: the kernel spreads them
-            governor.acquire(f"{number}")
-        texts = [governor.metrics() for _ in range(12)]
-    sample = 'governor_acquires_total{function="f",result="granted"}'
-    assert {value(text, sample) for text in texts} == {60}
-    assert {value(text, "governor_acquire_seconds_count") for text in texts} == {60}
-
-
-def test_made_up_functions_share_a_label(tmp_path: Path) -> None:
-    with Governor(*data_dir(tmp_path)) as governor:
-        governor.put("/v1/functions/listed", {})
-        for number in range(1200):
-            governor.acquire(f"{number}", f"made-up-{number}")
-        governor.acquire("listed", "listed")
-        text = governor.metrics()
-    own = set(re.findall(r'governor_acquires_total\{function="(made-up-\d+)"', text))
-    assert len(own) == 1000
-    assert value(text, 'governor_acquires_total{function="other",result="granted"}') == 200
-    assert value(text, 'governor_acquires_total{function="listed",result="granted"}') == 1
-    scopes = re.findall(r'governor_in_use\{scope="function:made-up', text)
-    assert len(scopes) == 1000
-    assert value(text, 'governor_in_use{scope="function:other"}') == 200
+async def test_made_up_names_share_a_label(start: Start, own_store: Server) -> None:
+    governor = start("--store", own_store.url)
+    async with Api(governor.url) as api:
+        await api.set_policy("{functions: {known: {}}}")
+        for first in range(0, 1200, 100):
+            await asyncio.gather(
+                *(api.granted(f"{n}", f"made-up-{n}") for n in range(first, first + 100))
+            )
+        await api.granted("known", "known")
+        found = await samples(api)
+    for name, label, prefix in [
+        ("governor_acquires_total", "function", ""),
+        ("governor_in_use", "scope", "function:"),
+    ]:
+        values = {
+            dict(labels)[label]: value
+            for (each, labels), value in found.items()
+            if each == name and dict(labels)[label] != "account"
+        }
+        assert values[f"{prefix}known"] == 1
+        assert values[f"{prefix}other"] == 200
+        assert len(values) == UNKNOWN_NAMES + 2
+        assert sum(values.values()) == 1201

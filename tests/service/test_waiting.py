@@ -1,213 +1,214 @@
-"""Waiting for a lease (rule 12), at one service and over two."""
+"""Waiting for a lease over HTTP (rule 12)."""
 
-import threading
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
-from http.client import HTTPConnection
-from urllib.parse import urlsplit
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
-from redis import Redis
 
-from governor.ledger.embedded import valkey_binary
-from tests.governors import Governor, Reply
-from tests.stores import NO_PERSISTENCE, Server, wait_until
+from tests.governors import Start
+from tests.service.api import Api, Reply, eventually
+from tests.stores import Server
 
-LONG_MS = 20_000
-Replicas = tuple[Governor, Governor]
-
-
-@pytest.fixture
-def background() -> Iterator[ThreadPoolExecutor]:
-    """Threads for clients that wait."""
-    with ThreadPoolExecutor(16) as threads:
-        yield threads
+ONE = "{functions: {f: {max_concurrency: 1}}}"
+LONG_MS = 30_000
+ASKING = {"info", "client|setinfo", "hello"}
+"""Commands of the test's own questions."""
 
 
-class Queue:
-    """The queue of a pool, as clients see it that wait in it."""
+@asynccontextmanager
+async def crowd() -> AsyncIterator[Callable[[Api, str, str], "asyncio.Task[Reply]"]]:
+    """Lets clients wait, by id and function; those that still do hang up when it ends."""
+    tasks: list[asyncio.Task[Reply]] = []
 
-    def __init__(self, store: str, pool: str, threads: ThreadPoolExecutor) -> None:
-        """Let clients wait on `threads`."""
-        self._store = store
-        self._key = f"{{{pool}}}:queue"
-        self._threads = threads
+    def wait(api: Api, id_: str, function: str, wait_ms: int = LONG_MS) -> "asyncio.Task[Reply]":
+        tasks.append(asyncio.create_task(api.check_in(id_, function, wait_ms=wait_ms)))
+        return tasks[-1]
 
-    def join(self, governor: Governor, id_: str, function: str = "f") -> "Future[Reply]":
-        """Let a client wait, and return when it is in the queue."""
-        future = self._threads.submit(governor.acquire, id_, function, wait_ms=LONG_MS)
-        wait_until(lambda: self.has(id_), f"{id_} waits")
-        return future
-
-    def has(self, id_: str) -> bool:
-        """Whether the check-in `id_` waits."""
-        with Redis.from_url(self._store) as client:
-            members = client.zrange(self._key, 0, -1)
-        return any(member.endswith(id_.encode()) for member in members)
+    try:
+        yield wait
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-@pytest.fixture
-def queue(valkey_url: str, pool: str, background: ThreadPoolExecutor) -> Queue:
-    """The queue of the replicas' pool."""
-    return Queue(valkey_url, pool, background)
+async def queue_of(store: Server, length: int) -> None:
+    """Return once `length` acquires wait, which only the store knows."""
+    with store.client() as client:
+
+        async def is_so_long() -> bool:
+            return bool(client.zcard("{default}:queue") == length)
+
+        await eventually(is_so_long, f"{length} acquires wait")
 
 
-def test_first_come_first_served(replicas: Replicas, queue: Queue) -> None:
-    replicas[0].put("/v1/functions/f", {"max_concurrency": 1})
-    replicas[0].acquire("held")
-    order: list[str] = []
-    futures = []
-    for number in range(6):
-        id_ = f"w{number}"
-        future = queue.join(replicas[number % 2], id_)
-        future.add_done_callback(partial(_note, order, id_))
-        futures.append(future)
-    replicas[0].release("held")
-    for number, future in enumerate(futures):
-        assert future.result(10).status == 201
-        replicas[number % 2].release(f"w{number}")
-    assert order == [f"w{number}" for number in range(6)]
+async def test_who_waits_gets_the_lease_that_another_gives_back(api: Api) -> None:
+    await api.set_policy(ONE)
+    await api.granted("first", "f")
+    started = time.monotonic()
+    async with crowd() as wait:
+        waiting = wait(api, "second", "f")
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+        await api.check_out("first")
+        reply = await waiting
+    assert reply.status == 201
+    assert reply.json["scopes"] == ["function:f", "account"]
+    assert time.monotonic() - started < LONG_MS / 1000 / 2
+    assert await api.holders() == ["second"]
 
 
-def _note(order: list[str], id_: str, _: object) -> None:
-    order.append(id_)
+async def test_time_that_runs_out_is_a_denial(api: Api) -> None:
+    await api.set_policy(ONE)
+    await api.granted("first", "f")
+    started = time.monotonic()
+    problem = await api.denied("second", "f", wait_ms=300)
+    assert time.monotonic() - started >= 0.3
+    assert (problem["denied_by"], problem["in_use"]) == ("function:f", 1)
+    await api.check_out("first")
+    assert await api.holders() == []
+    assert await api.in_use("function:f") == 0
 
 
-def test_user_facing_before_background(replicas: Replicas, queue: Queue) -> None:
-    one, other = replicas
-    one.put(
-        "/v1/policy",
-        {"account": {"max_concurrency": 1}, "functions": {"b": {"priority": "background"}}},
-    )
-    one.acquire("held")
-    late = queue.join(one, "b", "b")
-    early = queue.join(other, "u", "u")
-    one.release("held")
-    assert early.result(10).status == 201
-    assert not late.done()
-    other.release("u")
-    assert late.result(10).status == 201
+async def test_who_need_not_wait_does_not(api: Api) -> None:
+    started = time.monotonic()
+    await api.granted("first", "f", wait_ms=LONG_MS)
+    assert time.monotonic() - started < LONG_MS / 1000 / 2
 
 
-def test_a_release_at_one_wakes_a_waiter_at_the_other(replicas: Replicas, queue: Queue) -> None:
-    replicas[0].put("/v1/functions/f", {"max_concurrency": 1})
-    for turn in range(20):
-        replicas[0].acquire(f"held{turn}")
-        future = queue.join(replicas[1], f"w{turn}")
-        replicas[0].release(f"held{turn}")
-        assert future.result(5).status == 201  # long before its 20 s are up
-        replicas[0].release(f"w{turn}")
+async def test_user_facing_goes_first_then_first_come(start: Start, own_store: Server) -> None:
+    one = start("--store", own_store.url)
+    another = start("--store", own_store.url)
+    async with Api(one.url) as api, Api(another.url) as other, crowd() as wait:
+        await api.set_policy(
+            """
+            account: {max_concurrency: 1}
+            functions: {batch: {priority: background}, page: {priority: user-facing}}
+            """
+        )
+        await api.granted("holder", "page")
+        arrivals = ["batch-1", "page-1", "batch-2", "page-2", "page-3", "batch-3"]
+        tasks = {}
+        for number, id_ in enumerate(arrivals, 1):
+            tasks[id_] = wait((api, other)[number % 2], id_, id_.partition("-")[0])
+            await queue_of(own_store, number)
+        holder, order = "holder", []
+        while tasks:
+            await other.check_out(holder)
+            done, _ = await asyncio.wait(tasks.values(), return_when=asyncio.FIRST_COMPLETED)
+            (granted,) = done
+            assert granted.result().status == 201
+            holder = granted.result().json["id"]
+            order.append(holder)
+            del tasks[holder]
+        assert order == ["page-1", "page-2", "page-3", "batch-1", "batch-2", "batch-3"]
 
 
-def test_a_raised_limit_wakes_a_waiter_at_the_other(replicas: Replicas, queue: Queue) -> None:
-    replicas[0].put("/v1/functions/f", {"max_concurrency": 0})
-    future = queue.join(replicas[1], "w")
-    replicas[0].put("/v1/functions/f", {"max_concurrency": 1})
-    assert future.result(5).status == 201
-
-
-def test_an_expiry_wakes_a_waiter(replicas: Replicas, queue: Queue) -> None:
-    replicas[0].put("/v1/functions/f", {"max_concurrency": 1})
-    replicas[0].acquire("held", ttl_ms=1000)
-    future = queue.join(replicas[1], "w")
-    assert future.result(10).status == 201
-
-
-def test_who_waited_at_a_service_that_was_killed_gets_nothing(
-    replicas: Replicas, queue: Queue
+@pytest.mark.parametrize("hung_up_at", ["this replica", "another replica"])
+async def test_who_hangs_up_while_waiting_holds_nothing(
+    api: Api, other: Api, hung_up_at: str
 ) -> None:
-    one, other = replicas
-    one.put("/v1/functions/f", {"max_concurrency": 1})
-    one.acquire("held")
-    lost = queue.join(other, "lost")
-    found = queue.join(one, "found")
-    (worker,) = other.children("governor.service.worker")
-    worker.kill()
-    assert isinstance(lost.exception(10), OSError)
-    one.release("held")
-    assert found.result(5).status == 201
+    await api.set_policy(ONE)
+    replica = api if hung_up_at == "this replica" else other
+
+    async def is_free() -> bool:
+        return await api.in_use("function:f") == 0
+
+    for turn in range(50):
+        await api.granted(f"holder-{turn}", "f")
+        async with crowd() as wait:
+            waiting = wait(replica, f"gone-{turn}", "f")
+            await asyncio.sleep(0.001 * (turn % 20))
+            waiting.cancel()
+            await asyncio.wait([waiting])  # the connection is closed
+            await api.check_out(f"holder-{turn}")
+        await eventually(is_free, f"nothing is held, turn {turn}")
 
 
-def test_a_client_that_hangs_up_holds_nothing(replicas: Replicas, queue: Queue) -> None:
-    governor = replicas[0]
-    governor.put("/v1/functions/f", {"max_concurrency": 1})
-    governor.acquire("held")
-    connection = HTTPConnection(urlsplit(governor.url).netloc)
-    connection.request(
-        "POST", "/v1/leases", b'{"id":"gone","function":"f","ttl_ms":60000,"wait_ms":20000}'
-    )
-    wait_until(lambda: queue.has("gone"), "it waits")
-    connection.close()
-    wait_until(lambda: not queue.has("gone"), "it left the queue")
-    governor.release("held")
-    assert governor.in_use("function:f") == 0
+async def test_a_release_wakes_who_waits_at_another_replica(api: Api, other: Api) -> None:
+    await api.set_policy(ONE)
+    await api.granted("0", "f")
+    for turn in range(50):
+        here, there = (api, other) if turn % 2 else (other, api)
+        async with crowd() as wait:
+            waiting = wait(there, f"{turn + 1}", "f")
+            await asyncio.sleep(0.01)
+            await here.check_out(f"{turn}")
+            released = time.monotonic()
+            assert (await waiting).status == 201
+            assert time.monotonic() - released < 1.0
 
 
-def test_a_wait_that_is_in_vain_is_a_denial(governor: Governor, name: str) -> None:
-    governor.put(f"/v1/functions/{name}", {"max_concurrency": 0})
-    denied = governor.acquire(f"{name}:a", name, wait_ms=100)
-    assert (denied.status, denied.body["denied_by"]) == (429, f"function:{name}")
-    assert governor.scopes()[f"function:{name}"]["denied"] == 1
+async def test_a_raised_limit_wakes_who_waits_everywhere(api: Api, other: Api) -> None:
+    await api.set_policy("{functions: {f: {max_concurrency: 0}}}")
+    async with crowd() as wait:
+        waiting = [wait((api, other)[turn % 2], f"{turn}", "f") for turn in range(10)]
+        await asyncio.sleep(0.1)
+        await other.patch("/v1/functions/f", {"max_concurrency": 4})
+        done, still = set[asyncio.Task[Reply]](), set(waiting)
+        while len(done) < 4:
+            now, still = await asyncio.wait(still, return_when=asyncio.FIRST_COMPLETED)
+            done |= now
+        assert {task.result().status for task in done} == {201}
+        assert await api.in_use("function:f") == 4
+        await api.patch("/v1/functions/f", {"max_concurrency": None})
+        assert {(await task).status for task in waiting} == {201}
 
 
-def test_a_wait_that_is_not_needed_is_none(governor: Governor, name: str) -> None:
-    assert governor.acquire(f"{name}:a", name, wait_ms=LONG_MS).status == 201
+async def test_an_expiry_wakes_who_waits(api: Api, other: Api) -> None:
+    await api.set_policy(ONE)
+    await api.granted("lost", "f", ttl_ms=200)
+    reply = await other.check_in("next", "f", wait_ms=LONG_MS)
+    assert reply.status == 201
 
 
-def test_the_store_hears_nothing_while_nothing_changes(background: ThreadPoolExecutor) -> None:
-    with (
-        Server(valkey_binary(), *NO_PERSISTENCE) as store,
-        Governor("--store", store.url, "--pool", "quiet") as governor,
-    ):
-        governor.put("/v1/functions/f", {"max_concurrency": 1})
-        governor.acquire("held")
-        future = Queue(store.url, "quiet", background).join(governor, "w")
-        before = _commands(store)
-        threading.Event().wait(1.5)
-        assert _commands(store) == before
-        governor.release("held")
-        assert future.result(5).status == 201
+async def test_clients_with_one_id_wait_for_one_lease(api: Api, other: Api) -> None:
+    await api.set_policy(ONE)
+    await api.granted("first", "f")
+    async with crowd() as wait:
+        waiting = [wait(each, "same", "f") for each in (api, api)]
+        await asyncio.sleep(0.1)
+        await other.check_out("first")
+        replies = [await task for task in waiting]
+    assert {reply.status for reply in replies} <= {200, 201}
+    assert len({reply.json["expires_at_ms"] for reply in replies}) == 1
+    assert await api.in_use("function:f") == 1
 
 
-def _commands(store: Server) -> dict[str, int]:
-    """How often each command was called, but for those that asking takes."""
-    asking = {"info", "hello", "client|setinfo"}
-    processed = store.commands_processed()
-    return {command: calls for command, calls in processed.items() if command not in asking}
+async def test_nobody_asks_the_store_while_nothing_changes(start: Start, own_store: Server) -> None:
+    governor = start("--store", own_store.url)
+    async with Api(governor.url) as api, crowd() as wait:
+        await api.set_policy(ONE)
+        await api.granted("first", "f")
+        waiting = [wait(api, f"w{number}", "f") for number in range(20)]
+        await queue_of(own_store, len(waiting))
+
+        async def is_quiet() -> bool:
+            before = own_store.commands_processed()
+            await asyncio.sleep(1.5)
+            after = own_store.commands_processed()
+            return all(after[name] == before[name] for name in after if name not in ASKING)
+
+        # The service may still be at what it does once, when it starts.
+        await eventually(is_quiet, "the store is left alone for 1.5 s", 8.0)
+        assert not any(task.done() for task in waiting)
 
 
-@pytest.mark.parametrize("limit", [0, 1])
-def test_who_waits_gets_an_answer_when_the_service_stops(
-    valkey_url: str, pool: str, queue: Queue, limit: int
+async def test_who_waits_is_answered_when_the_service_stops(
+    start: Start, own_store: Server
 ) -> None:
-    with Governor("--store", valkey_url, "--pool", pool) as governor:
-        governor.put("/v1/functions/f", {"max_concurrency": limit})
-        governor.acquire("held")
-        future = queue.join(governor, "w")
-        assert governor.stop() == 0
-        assert future.result(5).status == 429
-
-
-def test_a_request_under_way_is_finished_when_the_service_stops(
-    background: ThreadPoolExecutor,
-) -> None:
-    with (
-        Server(valkey_binary(), *NO_PERSISTENCE) as store,
-        Governor("--store", store.url) as governor,
-    ):
-        connection, idle = (HTTPConnection(urlsplit(governor.url).netloc) for _ in range(2))
-        for each in (connection, idle):
-            each.request("GET", "/readyz")
-            assert each.getresponse().read()
-        store.freeze()
-        connection.request("POST", "/v1/leases", b'{"id":"a","function":"f","ttl_ms":60000}')
-        governor.call("GET", "/healthz")  # what came before it has been read
-        stopping = background.submit(governor.stop)
-        idle.sock.settimeout(10)
-        assert idle.sock.recv(1) == b""  # closed: the service has begun to stop
-        store.resume()
-        assert connection.getresponse().status == 201
-        connection.close()
-        idle.close()
-        assert stopping.result(15) == 0
+    governor = start("--store", own_store.url)
+    async with Api(governor.url) as api, crowd() as wait:
+        await api.set_policy(ONE)
+        await api.granted("first", "f")
+        waiting = [wait(api, f"w{number}", "f") for number in range(20)]
+        await queue_of(own_store, len(waiting))
+        governor.terminate()
+        replies = await asyncio.gather(*waiting)
+        assert {reply.status for reply in replies} == {429}
+        assert await asyncio.to_thread(governor.wait) == 0
+    await queue_of(own_store, 0)
+    with own_store.client() as client:
+        assert client.hlen("{default}:leases") == 1
