@@ -64,11 +64,16 @@ class Api:
     async def change(self, path: str, fields: dict[str, Any]) -> Any:
         """Change `fields` of the entry at `path`, or add it with them. Raises `ApiError`."""
         try:
-            return await self.call("PATCH", path, json=fields)
+            current = await self.call("GET", path)
         except ApiError as error:
             if error.status != NOT_FOUND:
                 raise
             return await self.call("PUT", path, json=fields)
+        weights = current.get("groups")
+        if "groups" in fields and isinstance(weights, dict):
+            # A merge patch adds to an object; what is not named any more has to be taken out.
+            fields = {**fields, "groups": dict.fromkeys(weights) | fields["groups"]}
+        return await self.call("PATCH", path, json=fields)
 
 
 async def _reason(response: aiohttp.ClientResponse) -> str:

@@ -279,3 +279,11 @@ def test_serve_reads_its_settings_from_the_environment(tmp_path: Path) -> None:
         assert len(governor.workers()) == 2
         account = shown(run("get", "account", "--url", governor.url))
         assert account["max_concurrency"] == 100
+
+
+def test_groups_that_are_not_named_any_more_are_left(governed: Governed) -> None:
+    for name in ("a", "b"):
+        done(governed("set", "group", name, "--headroom", "0"))
+    set_f = ("set", "function", "f", "--group")
+    assert shown(governed(*set_f, "a=2"))["groups"] == {"a": 2}
+    assert shown(governed(*set_f, "b"))["groups"] == {"b": 1}

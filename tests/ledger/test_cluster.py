@@ -106,20 +106,21 @@ async def test_a_library_that_some_nodes_have_already(
         await another.denied("b", "api")
 
 
-async def test_a_node_that_hangs_is_waited_for_once() -> None:
+async def test_a_node_that_hangs_is_waited_for_once_by_its_pools() -> None:
     with cluster(valkey_binary()) as nodes:
         url = f"redis+cluster://127.0.0.1:{nodes[0].port}"
-        async with Replica(url, "pool") as replica:
-            await replica.set_policy(ONE)
-            (having,) = (node for node in nodes if keys_at(node, "pool"))
-            having.freeze()
-            async with asyncio.timeout(10.0):
-                for _ in range(500):
-                    with pytest.raises(StoreUnavailableError):
-                        await replica.exchange()
-            having.resume()
-            await replica.back()
-            await replica.granted("a", "api")
+        for pool, having in zip(("b", "c", "a"), nodes, strict=True):
+            async with Replica(url, pool) as replica:
+                await replica.set_policy(ONE)
+                assert keys_at(having, pool)
+                having.freeze()
+                async with asyncio.timeout(10.0):
+                    for _ in range(500):
+                        with pytest.raises(StoreUnavailableError):
+                            await replica.exchange()
+                having.resume()
+                await replica.back()
+                await replica.granted("a", "api")
 
 
 async def test_facts_are_of_the_node_that_has_the_pool(replica: Replica) -> None:
