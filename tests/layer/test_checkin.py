@@ -1,0 +1,183 @@
+"""What a check-in says and hears, and what it costs at most when nobody answers."""
+
+import threading
+import time
+
+import pytest
+from governor_layer import breaker
+from governor_layer.checkin import UnavailableError
+from governor_layer.denial import Denial
+
+from tests.layer.desks import Context, desk, lease
+from tests.layer.standin import HangUpError, Request, StandIn, denies, grants
+from tests.stores import free_ports, wait_until
+
+
+def test_a_check_in_says_who_asks_and_for_how_long(standin: StandIn) -> None:
+    secret = "s3cret"
+    granted = desk(standin.url + "/base", GOVERNOR_TOKEN=secret).check_in({}, Context())
+    (request,) = standin.requests
+    assert (request.method, request.path) == ("POST", "/base/v1/leases")
+    assert request.body == {"id": granted, "function": "etl-load", "ttl_ms": 5000}
+    assert lease(granted).startswith("c6af9ac6-7b61:")
+    assert request.headers["authorization"] == f"Bearer {secret}"
+    assert request.headers["host"] == standin.url.removeprefix("http://")
+
+
+def test_a_denial_says_by_whom(standin: StandIn) -> None:
+    standin.behaviour = denies
+    outcome = desk(standin.url).check_in({}, Context())
+    assert isinstance(outcome, Denial)
+    assert (outcome.denied_by, outcome.max_concurrency, outcome.in_use) == ("group:etl", 7, 7)
+    assert outcome.retry_after_ms == 1200
+    assert outcome.reason == "etl-load is denied by group:etl: 7 of 7 in use"
+
+
+@pytest.mark.parametrize(
+    ("remaining_ms", "ttl_ms"), [(0, 2000), (-9000, 1), (900_000, 902_000), (10**8, 1_200_000)]
+)
+def test_a_lease_lives_as_long_as_the_invocation_may(
+    standin: StandIn, remaining_ms: int, ttl_ms: int
+) -> None:
+    desk(standin.url).check_in({}, Context(remaining_ms=remaining_ms))
+    assert standin.requests[0].body["ttl_ms"] == ttl_ms
+
+
+@pytest.mark.parametrize("request_id", ["a b/c\r\nd?é", "x" * 500, ""])
+def test_lease_ids_are_fit_for_a_path(standin: StandIn, request_id: str) -> None:
+    at = desk(standin.url)
+    granted = lease(at.check_in({}, Context(request_id)))
+    assert len(granted) <= 128
+    assert all(c.isascii() and (c.isalnum() or c in "._-:") for c in granted)
+
+
+def test_an_invocation_by_hand_needs_no_context(standin: StandIn) -> None:
+    assert lease(desk(standin.url).check_in({}, None))
+    assert standin.requests[0].body["ttl_ms"] == 902_000
+
+
+def test_a_wait_ends_before_the_invocation_does(standin: StandIn) -> None:
+    at = desk(standin.url, GOVERNOR_WAIT_MS="5000", GOVERNOR_TIMEOUT_MS="1000")
+    for remaining_ms in (60_000, 3_000, 500):
+        at.check_in({}, Context(remaining_ms=remaining_ms))
+    assert [request.body.get("wait_ms") for request in standin.requests] == [5000, 2000, None]
+
+
+def test_the_budget_for_an_answer_includes_the_wait(standin: StandIn) -> None:
+    waited = threading.Event()
+
+    def slow(request: Request) -> bytes:
+        waited.wait(0.3)
+        return grants(request)
+
+    standin.behaviour = slow
+    at = desk(standin.url, GOVERNOR_TIMEOUT_MS="100", GOVERNOR_WAIT_MS="20000")
+    assert lease(at.check_in({}, Context(remaining_ms=60_000)))
+
+
+def test_nobody_there() -> None:
+    (port,) = free_ports(1)
+    with pytest.raises(UnavailableError, match="refused"):
+        desk(f"http://127.0.0.1:{port}").check_in({}, Context())
+
+
+def test_a_name_without_address() -> None:
+    with pytest.raises(UnavailableError, match=r"governor\.invalid has no address|timed out"):
+        desk("http://governor.invalid").check_in({}, Context())
+
+
+def test_a_name_is_looked_up(standin: StandIn) -> None:
+    at = desk(standin.url.replace("127.0.0.1", "localhost"))
+    assert lease(at.check_in({}, Context())) == standin.ids()[0]
+
+
+def test_silence_ends_with_the_budget_and_the_connection(standin: StandIn) -> None:
+    over = threading.Event()
+    hung_up: list[bytes] = []
+
+    def silent(request: Request) -> bytes:
+        hung_up.append(request.peer.recv(1))
+        over.set()
+        raise HangUpError
+
+    standin.behaviour = silent
+    at = desk(standin.url, GOVERNOR_TIMEOUT_MS="50")
+    with pytest.raises(UnavailableError, match="timed out"):
+        at.check_in({}, Context())
+    assert over.wait(20)
+    assert hung_up == [b""], "so the service knows that nobody wants the lease any more"
+
+
+def test_dripping_answers_end_with_the_budget(standin: StandIn) -> None:
+    over = threading.Event()
+
+    def dripping(request: Request) -> bytes:
+        while not over.wait(0.01):
+            request.peer.sendall(b"H")
+        raise HangUpError
+
+    standin.behaviour = dripping
+    with pytest.raises(UnavailableError, match="timed out"):
+        desk(standin.url, GOVERNOR_TIMEOUT_MS="100").check_in({}, Context())
+    over.set()
+
+
+def test_after_a_timeout_nobody_is_asked_for_a_while(
+    standin: StandIn, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+
+    def silent(_request: Request) -> bytes:
+        over.wait(20)
+        raise HangUpError
+
+    standin.behaviour = silent
+    at = desk(standin.url, GOVERNOR_TIMEOUT_MS="50")
+    with pytest.raises(UnavailableError):
+        at.check_in({}, Context())
+    standin.behaviour = grants
+    for _ in range(5):
+        with pytest.raises(UnavailableError, match="not asked again within 5 s: timed out"):
+            at.check_in({}, Context())
+    assert len(standin.requests) == 1
+    assert capsys.readouterr().out.count("breaker opened") == 1
+
+    over.set()
+    clock = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + breaker.PAUSE_S)
+    assert lease(at.check_in({}, Context())) == standin.ids()[1]
+    assert capsys.readouterr().out.count("breaker closed") == 1
+    assert lease(at.check_in({}, Context())) == standin.ids()[2]
+    assert capsys.readouterr().out == ""
+
+
+def test_a_check_out_to_nobody_counts_as_a_failure(standin: StandIn) -> None:
+    at = desk(standin.url)
+    granted = lease(at.check_in({}, Context()))
+    standin.close()
+    at.check_out(granted)
+    with pytest.raises(UnavailableError, match="not asked again"):
+        at.check_in({}, Context())
+
+
+def test_threads_do_not_mix_up_their_leases(standin: StandIn) -> None:
+    at = desk(standin.url)
+    together = threading.Barrier(8)
+    leases: list[str] = []
+
+    def invocations(name: str) -> None:
+        together.wait()
+        for _ in range(20):
+            granted = lease(at.check_in({}, Context(name)))
+            assert granted.startswith(name)
+            leases.append(granted)
+            at.check_out(granted)
+
+    threads = [threading.Thread(target=invocations, args=(f"thread{i}",)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(leases) == sorted(standin.ids())
+    wait_until(lambda: len(set(standin.paths("DELETE"))) == 160, "every lease is given back")
+    assert len({request.connection for request in standin.requests}) <= 8
