@@ -170,11 +170,16 @@ async def test_whose_time_is_up_is_granted_nothing_by_the_same_sweep(
     assert (await replica.counts())["function:heavy"].granted == 1
 
 
-async def test_who_is_gone_is_passed_over(
-    replica: Replica, inbox: Inbox, new_replica: Callable[..., Replica], clock: Clock, store: Redis
+async def test_who_is_gone_is_passed_over(  # noqa: PLR0913, PLR0917 - all of them are needed
+    replica: Replica,
+    inbox: Inbox,
+    new_replica: Callable[..., Replica],
+    clock: Clock,
+    store: Redis,
+    pool: str,
 ) -> None:
     def listeners() -> int:
-        return len(store.pubsub_shardchannels("*:worker:*"))
+        return len(store.pubsub_shardchannels(f"{{{pool}}}:worker:*"))
 
     await replica.granted("a", "heavy")
     doomed = new_replica(CLOCKED)
