@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import footprint, http, ledger
+from tests.bench import footprint, http, ledger, waiting
 from tests.bench.figures import Benchmark, Figure
 
 BENCHMARKS: Sequence[Benchmark] = (
     http.check_ins,
     ledger.throughput,
     ledger.growth,
+    waiting.wake_up,
     footprint.memory,
     footprint.layer_import,
 )
