@@ -115,17 +115,23 @@ async def _through_the_client() -> list[tuple[float, float]]:
         policy = _policy(1)
         await ledger.put_policy(None, policy)
         resolver = Resolver(policy)
+        # A client exchanges over one connection, so it takes one for each caller.
+        ledgers = [LedgerClient(url, "bench") for _ in range(CONNECTIONS)]
         async with Redis.from_url(url) as redis:
             await redis.function_load(NOOP)
 
             async def pair(number: int) -> None:
-                await ledger.exchange(resolver, [Acquire(f"id-{number}", "f0", 60_000)])
-                await ledger.exchange(resolver, [Release(f"id-{number}")])
+                own = ledgers[number % CONNECTIONS]
+                await own.exchange(resolver, [Acquire(f"id-{number}", "f0", 60_000)])
+                await own.exchange(resolver, [Release(f"id-{number}")])
 
             async def noop(_: int) -> None:
                 await redis.fcall("bench_noop", 0)
 
-            return [(await rate(noop, 2 * PAIRS), await rate(pair, PAIRS)) for _ in range(ROUNDS)]
+            rounds = [(await rate(noop, 2 * PAIRS), await rate(pair, PAIRS)) for _ in range(ROUNDS)]
+        for each in ledgers:
+            await each.close()
+        return rounds
 
 
 async def _batched() -> float:
