@@ -6,6 +6,7 @@ Standard library only, no I/O. The words are those of DESIGN section 2.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 ACCOUNT: Final = "account"
@@ -74,7 +75,7 @@ class Hold:
     listed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Claim:
     """Everything the ledger must know of a function: what its invocations hold, and its rank."""
 
@@ -83,7 +84,7 @@ class Claim:
     holds: tuple[Hold, ...]
     max_attempts: int | None = None
 
-    @property
+    @cached_property
     def scopes(self) -> tuple[str, ...]:
         """The scopes that an invocation holds in: function, groups by name, account."""
         return tuple(hold.scope for hold in self.holds)

@@ -104,12 +104,18 @@ def _endpoint(
     """Return the aiohttp handler of `route`: let in, validate, call."""
     read = _reader(route)
     parameters = tuple(route.parameters.items())
+    query_shape = route.query or _NoQuery
+    no_query = query_shape()
 
     async def endpoint(request: web.Request) -> web.StreamResponse:
         if tokens:
             tokens.check(request.headers.get("Authorization"), route.role)
         path = {name: convert(request.match_info[name], shape, name) for name, shape in parameters}
-        query = convert(dict(request.query), route.query or _NoQuery, strict=False)
+        query = (
+            convert(dict(request.query), query_shape, strict=False)
+            if request.query_string
+            else no_query
+        )
         return await route.handler(Call(service, request, path, query, await read(request)))
 
     return endpoint

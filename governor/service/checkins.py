@@ -110,7 +110,10 @@ class CheckIns:
         except StoreUnavailableError:
             self._metrics.unavailable(acquire.function)
             raise
-        self._metrics.acquired(acquire.function, answer, perf_counter() - started)
+        # Counted when the answer is on its way: the handler does not wait again.
+        self._loop.call_soon(
+            self._metrics.acquired, acquire.function, answer, perf_counter() - started
+        )
         return answer
 
     async def renew(self, renew: Renew) -> Renewed:
