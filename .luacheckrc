@@ -4,6 +4,7 @@ std = {
    read_globals = {
       "assert", "error", "ipairs", "math", "next", "pairs", "pcall", "select", "string", "table",
       "tonumber", "tostring", "type", "unpack",
+      cjson = { fields = { "decode" } },
       cmsgpack = { fields = { "pack", "unpack" } },
       redis = { fields = { "call", "pcall", "register_function", "error_reply", "status_reply" } },
       struct = { fields = { "pack", "unpack", "size" } },

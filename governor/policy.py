@@ -178,8 +178,13 @@ def parse_yaml(text: str | bytes) -> Policy:
 
 
 def stored(document: bytes) -> Policy:
-    """Read a policy that was checked before it was stored."""
-    return msgspec.json.decode(document, type=Policy)
+    """Read a policy that was checked before it was stored.
+
+    Its version is the stored document's, however another release writes the same policy.
+    """
+    policy = msgspec.json.decode(document, type=Policy)
+    vars(policy)["document"] = document
+    return policy
 
 
 E = TypeVar("E", bound=_Entry)

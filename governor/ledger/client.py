@@ -7,8 +7,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar, cast
 from uuid import uuid4
 
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
@@ -30,6 +29,7 @@ from governor.model import Lease, Operation, ScopeCount
 from governor.policy import Policy, Resolver
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 PROBE_EVERY_S: Final = 0.1
 """How often a lost store is asked whether it is back."""
@@ -43,7 +43,6 @@ class StoredPolicy:
     """The policy as the store has it. `file` is the digest of the file that was loaded last."""
 
     document: bytes
-    version: str
     file: str
 
 
@@ -93,6 +92,7 @@ class LedgerClient:
         self._keys = [each.encode() for each in keys.pool_keys(pool)]
         self._line = line(self._redis, self._keys)
         self._policy_key = keys.key(pool, keys.POLICY)
+        self._book_key = keys.key(pool, keys.BOOK)
         self._policy_channel = keys.key(pool, "policy-changes")
         self._channel = keys.key(pool, f"worker:{uuid4().hex}")
         self._pool = pool
@@ -116,25 +116,23 @@ class LedgerClient:
         if self._packer is None or self._packer.resolver is not resolver:
             self._packer = wire.Packer(resolver, self._channel)
         request = self._packer.request(operations)
-        reply = await self._with_library(lambda: self._line.fcall(self._library.exchange, request))
+        reply = await self._with_library(self._line.fcall, self._library.exchange, request)
         return wire.answer(reply, operations, resolver)
 
     async def read_version(self) -> str | None:
         """Return the version of the policy in the store, None if there is no policy."""
-        version = await self._ask(lambda: self._redis.hget(self._policy_key, "version"))
+        version = await self._ask(self._redis.hget, self._book_key, keys.VERSION)
         return None if version is None else cast(bytes, version).decode()
 
     async def read_policy(self) -> StoredPolicy | None:
         """Return the policy in the store, None if there is none."""
-        document, version, file = cast(
+        document, file = cast(
             list[bytes | None],
-            await self._ask(
-                lambda: self._redis.hmget(self._policy_key, ["document", "version", "file"])
-            ),
+            await self._ask(self._redis.hmget, self._policy_key, ["document", "file"]),
         )
-        if document is None or version is None:
+        if document is None:
             return None
-        return StoredPolicy(document, version.decode(), (file or b"").decode())
+        return StoredPolicy(document, (file or b"").decode())
 
     async def put_policy(
         self, expected: str | None, policy: Policy, unlisted: Sequence[str] = (), file: str = ""
@@ -147,22 +145,29 @@ class LedgerClient:
         arguments = (expected or "", policy.version, policy.document, file, self._policy_channel)
         return bool(
             await self._with_library(
-                lambda: self._redis.fcall(
-                    self._library.put_policy, len(self._keys), *self._keys, *arguments, *unlisted
-                )
+                self._redis.fcall,
+                self._library.put_policy,
+                len(self._keys),
+                *self._keys,
+                *arguments,
+                *unlisted,
             )
         )
 
     async def counts(self, now_ms: int) -> dict[str, ScopeCount]:
         """Return what is counted in each scope; peaks are of the hour that ends at `now_ms`."""
         bucket = now_ms // wire.BUCKET_MS
-        scopes_key, peaks_key = (keys.key(self._pool, name) for name in (keys.SCOPES, keys.PEAKS))
-        records = cast(dict[bytes, bytes], await self._ask(lambda: self._redis.hgetall(scopes_key)))
-        counts = {scope.decode(): wire.counts(record) for scope, record in records.items()}
+        peaks_key = keys.key(self._pool, keys.PEAKS)
+        book = cast(dict[bytes, bytes], await self._ask(self._redis.hgetall, self._book_key))
+        counts = {
+            scope: wire.counts(record)
+            for name, record in book.items()
+            if (scope := name.decode()) not in {keys.VERSION, keys.NEXT_END}
+        }
         peaks = {scope: count.peak(bucket) for scope, count in counts.items()}
         if unsure := [scope for scope, peak in peaks.items() if peak is None]:
             histories = cast(
-                list[bytes | None], await self._ask(lambda: self._redis.hmget(peaks_key, unsure))
+                list[bytes | None], await self._ask(self._redis.hmget, peaks_key, unsure)
             )
             for scope, history in zip(unsure, histories, strict=True):
                 known = counts[scope]
@@ -178,7 +183,7 @@ class LedgerClient:
         while True:
             cursor, records = cast(
                 tuple[int, dict[bytes, bytes]],
-                await self._ask(partial(self._redis.hscan, leases_key, cursor, count=SCAN_SIZE)),
+                await self._ask(self._redis.hscan, leases_key, cursor, count=SCAN_SIZE),
             )
             for id_, record in records.items():
                 if lease := wire.lease(id_.decode(), record):
@@ -234,13 +239,15 @@ class LedgerClient:
         async with server_with(self._redis, self._policy_key) as server:
             return await server.info()
 
-    async def _with_library(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def _with_library(
+        self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """Call a function of the library; load the library first if the store lost it."""
         try:
-            return await self._ask(call)
+            return await self._ask(call, *args, **kwargs)
         except _LibraryMissingError:
             await self._ask(self._load_library)
-            return await self._ask(call)
+            return await self._ask(call, *args, **kwargs)
 
     async def _load_library(self) -> None:
         try:
@@ -249,12 +256,12 @@ class LedgerClient:
             if "already exists" not in str(error):
                 raise
 
-    async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def _ask(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         if self._lost is not None:
             raise StoreUnavailableError(self._lost)
         try:
             async with asyncio.timeout(STORE_TIMEOUT_S):
-                return await call()
+                return await call(*args, **kwargs)
         except ResponseError as error:
             if "Function not found" in str(error):
                 raise _LibraryMissingError from error

@@ -6,12 +6,12 @@ LEASES: Final = "leases"
 """hash: lease id → packed record (held or waiting)"""
 EXPIRIES: Final = "expiries"
 """sorted set: lease id by the time at which it ends (ms)"""
-SCOPES: Final = "scopes"
-"""hash: scope → packed counts"""
+BOOK: Final = "book"
+"""hash: scope → packed counts; `VERSION` and `NEXT_END`"""
 PEAKS: Final = "peaks"
 """hash: scope → packed peaks of the last hour"""
 POLICY: Final = "policy"
-"""hash: the policy's version, its document, and the digest of the file last loaded"""
+"""hash: the policy's document, and the digest of the file last loaded"""
 QUEUE: Final = "queue"
 """sorted set, by name: who waits, as scope, rank, ticket, lease id"""
 IDLE: Final = "idle"
@@ -19,7 +19,12 @@ IDLE: Final = "idle"
 RELEASED: Final = "released"
 """sorted set: the last released ids, by when (ms)"""
 
-LEDGER_KEYS: Final = (LEASES, EXPIRIES, SCOPES, PEAKS, POLICY, QUEUE, IDLE, RELEASED)
+VERSION: Final = "version"
+"""field of `BOOK`: the policy's version"""
+NEXT_END: Final = "next_end"
+"""field of `BOOK`: a time before which no lease ends (ms)"""
+
+LEDGER_KEYS: Final = (LEASES, EXPIRIES, BOOK, PEAKS, POLICY, QUEUE, IDLE, RELEASED)
 """Every key of a pool, in the order in which the Redis functions take them."""
 
 

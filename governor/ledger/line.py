@@ -39,24 +39,25 @@ class ServerLine:
         self._pool: Final = client.connection_pool
         self._connection: AbstractConnection | None = None
         self._free: Final = asyncio.Lock()
-        self._keys: Final = b"$%d\r\n%d\r\n" % (len(b"%d" % len(keys)), len(keys)) + b"".join(
-            map(_bulk, keys)
-        )
-        self._words: Final = len(keys) + 4
+        self._keys: Final = [b"%d" % len(keys), *keys]
+        self._heads: Final[dict[str, bytes]] = {}
 
     async def fcall(self, function: str, request: bytes) -> bytes:
         """Return the function's reply; a connection that broke is replaced once."""
-        command = b"*%d\r\n$5\r\nFCALL\r\n%b%b%b" % (
-            self._words,
-            _bulk(function.encode()),
-            self._keys,
-            _bulk(request),
-        )
+        command = b"%b$%d\r\n%b\r\n" % (self._head(function), len(request), request)
         async with self._free:
             try:
                 return await self._send(command)
             except RedisConnectionError:
                 return await self._send(command)
+
+    def _head(self, function: str) -> bytes:
+        """Return the command up to the request, which comes last: always the same."""
+        if function not in self._heads:
+            words = [b"FCALL", function.encode(), *self._keys]
+            packed = b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
+            self._heads[function] = b"*%d\r\n%b" % (len(words) + 1, packed)
+        return self._heads[function]
 
     async def _send(self, command: bytes) -> bytes:
         if self._connection is None:
@@ -87,7 +88,3 @@ class ClusterLine:
 
     async def close(self) -> None:
         """Leave the client to its owner."""
-
-
-def _bulk(word: bytes) -> bytes:
-    return b"$%d\r\n%b\r\n" % (len(word), word)

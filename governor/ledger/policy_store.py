@@ -32,14 +32,13 @@ class PolicyStore:
         A store without a policy (new, or it lost its data) gets the one remembered here.
         """
         version = await self._ledger.read_version()
-        if version is not None and version == self.policy.version:
+        if version == self.policy.version:
             return self.policy
         found = await self._ledger.read_policy()
-        if found is None:
-            await self._ledger.put_policy(None, self.policy)
-            found = await self._ledger.read_policy()
-        if found is not None and found.version != self.policy.version:
+        if found is not None and found.document != self.policy.document:
             self._remember(stored(found.document))
+        if found is None or version is None:
+            await self._ledger.put_policy(version, self.policy)
         return self.policy
 
     async def change(self, edit: Edit, file: str = "") -> tuple[Policy, Policy]:

@@ -1,6 +1,7 @@
 """How operations, answers and records are packed between the client and the Redis functions.
 
-MessagePack in positional arrays: the twin of this file is the constants at the top of `lua/*.lua`.
+MessagePack in positional arrays, a claim as JSON text: the twin of this file is the constants at
+the top of `lua/*.lua`.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,6 @@ import msgspec
 from governor.model import (
     Acquire,
     Answer,
-    Claim,
     Denied,
     Granted,
     Lease,
@@ -35,7 +35,12 @@ BUCKETS_AN_HOUR: Final = 360
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
+_to_json = msgspec.json.Encoder().encode
+_from_json = msgspec.json.Decoder().decode
 _COUNTS: Final = Struct("<11d")
+_LEASE_HEAD: Final = Struct("<ddB")
+_OVERRUN: Final = 1
+_QUEUED: Final = 2
 _RANKS: Final = {Priority.USER_FACING: 0, Priority.BACKGROUND: 1}
 
 
@@ -46,7 +51,7 @@ class Exchange:
     answers: list[Answer]
     now_ms: int
     next_end_ms: int | None
-    """When the next lease of the pool ends."""
+    """No lease of the pool ends before; None: there are none."""
     expired: dict[str, int]
     """Leases by function that this exchange found expired."""
 
@@ -57,47 +62,40 @@ class Packer:
     def __init__(self, resolver: Resolver, channel: str) -> None:
         """Use the claims of `resolver`; grants to waiting acquires go to `channel`."""
         self.resolver = resolver
+        self._version = resolver.policy.version
         self._channel = channel
         self._claim = lru_cache(REMEMBERED_CLAIMS)(self._pack_claim)
 
     def request(self, operations: Sequence[Operation]) -> bytes:
         """Pack `operations` for the function `exchange`."""
-        claims: list[msgspec.Raw] = []
-        indexes: dict[str, int] = {}
-
-        def index(function: str) -> int:
-            if function not in indexes:
-                claims.append(self._claim(function))
-                indexes[function] = len(claims)  # Lua counts from 1
-            return indexes[function]
-
+        version = ""
         packed: list[tuple[object, ...]] = []
-        for operation in operations:
-            match operation:
-                case Acquire(id, function, ttl_ms, attempt, wait_ms):
-                    packed.append((1, id, index(function), ttl_ms, attempt, wait_ms))
-                case Renew(id, function, ttl_ms):
-                    packed.append((2, id, index(function), ttl_ms))
-                case Release(id):
-                    packed.append((3, id))
-        return _pack((self.resolver.policy.version, claims, packed, self._channel))
+        for each in operations:
+            match each:
+                case Acquire(id_, function, ttl_ms, attempt, wait_ms):
+                    packed.append((1, id_, self._claim(function), ttl_ms, attempt, wait_ms))
+                    version = self._version
+                case Renew(id_, function, ttl_ms):
+                    packed.append((2, id_, self._claim(function), ttl_ms))
+                    version = self._version
+                case Release(id_):
+                    packed.append((3, id_))
+        return _pack((version, self._channel, packed))
 
-    def _pack_claim(self, function: str) -> msgspec.Raw:
-        return msgspec.Raw(_pack(_positional(self.resolver.claim(function))))
-
-
-def _positional(claim: Claim) -> tuple[object, ...]:
-    holds = [
-        (
-            hold.scope,
-            hold.weight,
-            -1 if (limit := hold.limits.limit_for(claim.priority)) is None else limit,
-            hold.limits.mode is Mode.SHADOW,
-            int(hold.listed),
-        )
-        for hold in claim.holds
-    ]
-    return (claim.function, _RANKS[claim.priority], claim.max_attempts or 0, holds)
+    def _pack_claim(self, function: str) -> str:
+        claim = self.resolver.claim(function)
+        holds = [
+            (
+                hold.scope,
+                hold.weight,
+                -1 if (limit := hold.limits.limit_for(claim.priority)) is None else limit,
+                hold.limits.mode is Mode.SHADOW,
+                int(hold.listed),
+            )
+            for hold in claim.holds
+        ]
+        rank = _RANKS[claim.priority]
+        return _to_json((claim.function, rank, claim.max_attempts or 0, holds)).decode()
 
 
 def answer(reply: bytes, operations: Sequence[Operation], resolver: Resolver) -> Exchange | None:
@@ -117,27 +115,31 @@ def answer(reply: bytes, operations: Sequence[Operation], resolver: Resolver) ->
 
 
 def _answer(fields: list[Any], operation: Operation, resolver: Resolver) -> Answer:
-    match fields:
-        case [1, function, scopes, expires_at_ms, overrun, replayed, shadow]:
+    match fields, operation:
+        case [1, expires_at_ms, overrun, shadow], Acquire(id_, function):
+            scopes = resolver.claim(function).scopes
+            shadow_denied_by = shadow or None
             return Granted(
-                operation.id,
-                function,
-                tuple(scopes),
-                expires_at_ms,
-                overrun,
-                replayed,
-                shadow or None,
+                id_, function, scopes, expires_at_ms, overrun, shadow_denied_by=shadow_denied_by
             )
-        case [2, denied_by, in_use] if isinstance(operation, Acquire):
-            limits = resolver.claim(operation.function).limits_of(denied_by)
-            return Denied(denied_by, in_use, limits)
-        case [3, denied_by]:
+        case [2, expires_at_ms, overrun, claim], Acquire(id_):
+            function, weights = _claimed(claim)
+            return Granted(id_, function, tuple(weights), expires_at_ms, overrun, replayed=True)
+        case [3, denied_by, in_use], Acquire(_, function):
+            return Denied(denied_by, in_use, resolver.claim(function).limits_of(denied_by))
+        case [4, denied_by], Acquire():
             return Waiting(denied_by)
-        case [4, expires_at_ms, reinstated]:
+        case [5, expires_at_ms, reinstated], Renew():
             return Renewed(expires_at_ms, reinstated)
-        case [5, function]:
+        case [6, function], Release():
             return Released(function or None)
     raise ValueError(f"the store's library answers what this client does not know: {fields!r}")
+
+
+def _claimed(claim: str | bytes) -> tuple[str, dict[str, int]]:
+    """Return the function of a packed claim, and its weight in each of its scopes."""
+    function, _rank, _max_attempts, holds = _from_json(claim)
+    return function, {scope: weight for scope, weight, *_ in holds}
 
 
 def woken(news: bytes) -> tuple[str, int, str | None]:
@@ -148,11 +150,12 @@ def woken(news: bytes) -> tuple[str, int, str | None]:
 
 def lease(id_: str, record: bytes) -> Lease | None:
     """Unpack a lease record; None for one that waits."""
-    function, acquired_at_ms, expires_at_ms, overrun, flat, *waiting = _unpack(record)
-    if waiting:
+    acquired_at_ms, expires_at_ms, state = _LEASE_HEAD.unpack_from(record)
+    if state == _QUEUED:
         return None
-    weights = dict(zip(flat[::2], flat[1::2], strict=True))
-    return Lease(id_, function, acquired_at_ms, expires_at_ms, overrun, weights)
+    function, weights = _claimed(record[_LEASE_HEAD.size :])
+    overrun = state == _OVERRUN
+    return Lease(id_, function, int(acquired_at_ms), int(expires_at_ms), overrun, weights)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from governor.errors import InvalidInputError
-from governor.ledger.keys import pool_keys
+from governor.ledger.keys import BOOK, POLICY, key, pool_keys
 from governor.ledger.policy_store import PolicyStore
 from governor.model import Acquire
 from governor.policy import Function, Policy, parse_yaml
@@ -44,6 +44,20 @@ async def test_a_change_holds_for_the_next_exchange_of_every_replica(
     await one.set_policy(TWO)
     await another.granted("b", "api")
     assert another.refreshed == refreshed + 1
+
+
+@pytest.mark.parametrize(("lost", "left"), [(BOOK, ONE), (POLICY, Policy())])
+async def test_a_store_that_lost_half_of_the_policy_has_a_whole_one_again(
+    new_replica: Callable[..., Replica], store: Redis, pool: str, lost: str, left: Policy
+) -> None:
+    await new_replica().set_policy(ONE)
+    store.delete(key(pool, lost))
+    newcomer = new_replica()
+    assert await newcomer.policies.refresh() == left
+    await newcomer.granted("a", "api")
+    stored = await newcomer.ledger.read_policy()
+    assert stored is not None
+    assert stored.document == left.document
 
 
 async def test_an_exchange_under_an_old_policy_does_nothing(

@@ -320,6 +320,13 @@ def test_a_policy_is_read_as_it_was_written(policy: Policy) -> None:
     assert parse_json(document).version == version_of(document) == policy.version
 
 
+def test_the_version_of_a_stored_policy_is_that_of_the_document_in_the_store() -> None:
+    as_another_release_writes_it = b'{"functions": {"api": {}},  "defaults": {}}'
+    policy = stored(as_another_release_writes_it)
+    assert policy == Policy(functions={"api": Function()})
+    assert policy.version == version_of(as_another_release_writes_it)
+
+
 @settings(deadline=None)
 @given(policies())
 def test_a_policy_does_not_differ_from_itself(policy: Policy) -> None:

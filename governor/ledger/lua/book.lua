@@ -2,10 +2,17 @@
 -- once when it ends, so a call with a hundred operations costs hardly more than a call with one.
 
 -- KEYS, in the order of governor/ledger/keys.py
-local LEASES, EXPIRIES, SCOPES, PEAKS, POLICY, QUEUE, IDLE, RELEASED = 1, 2, 3, 4, 5, 6, 7, 8
+local LEASES, EXPIRIES, BOOK, PEAKS, POLICY, QUEUE, IDLE, RELEASED = 1, 2, 3, 4, 5, 6, 7, 8
 
--- A lease record. WAITING is absent once the lease is held.
-local FUNCTION, EXPIRES_AT, OVERRUN, WEIGHTS, WAITING = 1, 3, 4, 5, 6 -- 2: acquired at
+-- Fields of BOOK beside the scopes: the policy's version, and a time before which no lease ends
+-- (the one that set it may be over by then), so that no call has to look which ends first.
+local VERSION, NEXT_END = 'version', 'next_end'
+local NEVER = 2 ^ 53
+
+-- A lease. CLAIM is the claim's text; WAITING is absent once the lease is held.
+local ACQUIRED_AT, EXPIRES_AT, STATE, CLAIM, WAITING = 1, 2, 3, 4, 5
+local HELD, OVERRUN, QUEUED = 0, 1, 2 -- states
+local HEAD, AFTER_HEAD = '<ddB', 18 -- its record: the first three, then CLAIM or packed WAITING
 
 -- The counts of a scope.
 local IN_USE, GRANTED, DENIED, SHADOW_DENIED, EXPIRED, OVERRUNS, LISTED = 1, 2, 3, 4, 5, 6, 7
@@ -15,6 +22,7 @@ local COUNTS = '<ddddddddddd' -- whole numbers, exact below 2^53
 local REMEMBERED_RELEASES = 20000
 local REMEMBER_FOR_MS = 60000
 local REMEMBERED_IDLE_SCOPES = 1000
+local REMEMBERED_CLAIMS = 1000
 local AT_ONCE = 1000 -- arguments that one command takes: Lua's stack ends at 8,000
 
 local book
@@ -27,21 +35,31 @@ local function open_book(keys)
     now = math.floor(us / 1000),
     bucket = math.floor(us / 10000000),
     leases = {}, changed_leases = {},
-    scopes = {}, changed_scopes = {},
+    fields = {}, counts = {}, changed_scopes = {},
     released = {},
     expired = {},
   }
 end
 
-local function version()
-  if book.version == nil then
-    book.version = redis.call('HGET', book.keys[POLICY], 'version')
+-- A claim's text is JSON, made by the client, and the same for a function until the policy changes.
+-- What it says is remembered from call to call.
+local claims, remembered = {}, 0
+
+local function claim_in(text)
+  local claim = claims[text]
+  if not claim then
+    if remembered == REMEMBERED_CLAIMS then
+      claims, remembered = {}, 0
+    end
+    claim = cjson.decode(text)
+    claims[text] = claim
+    remembered = remembered + 1
   end
-  return book.version
+  return claim
 end
 
 -- Read the named fields of a hash that `cache` does not hold yet; a missing one becomes false.
-local function load(cache, which, names, unpacked)
+local function load(cache, which, names)
   local unread, count = {}, 0
   for i = 1, #names do
     local name = names[i]
@@ -52,51 +70,84 @@ local function load(cache, which, names, unpacked)
     end
   end
   for first = 1, count, AT_ONCE do
-    local packed = redis.call('HMGET', book.keys[which],
+    local records = redis.call('HMGET', book.keys[which],
       unpack(unread, first, math.min(first + AT_ONCE - 1, count)))
-    for i = 1, #packed do
-      if packed[i] then
-        cache[unread[first + i - 1]] = unpacked(packed[i])
-      end
+    for i = 1, #records do
+      cache[unread[first + i - 1]] = records[i]
     end
   end
 end
 
-local function unpack_counts(value)
-  return { struct.unpack(COUNTS, value) }
-end
-
-local function lease(id)
-  if book.leases[id] == nil then
-    load(book.leases, LEASES, { id }, cmsgpack.unpack)
+local function unpack_lease(record)
+  local acquired_at, expires_at, state = struct.unpack(HEAD, record)
+  local rest = string.sub(record, AFTER_HEAD)
+  if state == QUEUED then
+    local waiting = cmsgpack.unpack(rest)
+    return { acquired_at, expires_at, state, waiting[1], waiting }
   end
-  return book.leases[id]
+  return { acquired_at, expires_at, state, rest }
 end
 
--- `record` false: the lease is over.
-local function set_lease(id, record)
-  book.leases[id] = record
-  book.changed_leases[id] = true
-  if record and record[EXPIRES_AT] < (book.next_end or math.huge) then
-    book.next_end = record[EXPIRES_AT]
+local function pack_lease(lease)
+  local head = struct.pack(HEAD, lease[ACQUIRED_AT], lease[EXPIRES_AT], lease[STATE])
+  return head .. (lease[WAITING] and cmsgpack.pack(lease[WAITING]) or lease[CLAIM])
+end
+
+local function lease_of(id)
+  local leases = book.leases
+  if leases[id] == nil then
+    load(leases, LEASES, { id })
   end
+  local lease = leases[id]
+  if type(lease) == 'string' then
+    lease = unpack_lease(lease)
+    leases[id] = lease
+  end
+  return lease
 end
 
+local function field(name)
+  if book.fields[name] == nil then
+    load(book.fields, BOOK, { name })
+  end
+  return book.fields[name]
+end
+
+local function version()
+  return field(VERSION)
+end
+
+local function next_end()
+  if not book.next_end then
+    book.next_end = tonumber(field(NEXT_END)) or 0
+  end
+  return book.next_end
+end
+
+local function set_next_end(at)
+  book.next_end = at
+  book.next_end_changed = true
+end
+
+-- The counts of the scope `name`; one that is not counted yet begins with nothing.
 local function scope(name)
-  if book.scopes[name] == nil then
-    load(book.scopes, SCOPES, { name }, unpack_counts)
-  end
-  local counts = book.scopes[name]
+  local counts = book.counts[name]
   if not counts then
-    counts = { 0, 0, 0, 0, 0, 0, 0, book.bucket, 0, 0, 0 }
-    book.scopes[name] = counts
+    local record = field(name)
+    counts = record and { struct.unpack(COUNTS, record) }
+      or { 0, 0, 0, 0, 0, 0, 0, book.bucket, 0, 0, 0 }
+    book.counts[name] = counts
   end
   return counts
 end
 
-local function change_scope(name)
-  book.changed_scopes[name] = true
-  return scope(name)
+-- `lease` false: it is over.
+local function set_lease(id, lease)
+  book.leases[id] = lease
+  book.changed_leases[id] = true
+  if lease and lease[EXPIRES_AT] < next_end() then
+    set_next_end(lease[EXPIRES_AT])
+  end
 end
 
 local function was_released(id)
@@ -111,14 +162,13 @@ local function write(command, which, arguments)
 end
 
 local function write_leases()
-  local records, ends, gone = {}, {}, {}
+  local records, ends, gone, changed = {}, {}, {}, 0
   for id in pairs(book.changed_leases) do
-    local record = book.leases[id]
-    if record then
-      records[#records + 1] = id
-      records[#records + 1] = cmsgpack.pack(record)
-      ends[#ends + 1] = record[EXPIRES_AT]
-      ends[#ends + 1] = id
+    local lease = book.leases[id]
+    if lease then
+      records[changed + 1], records[changed + 2] = id, pack_lease(lease)
+      ends[changed + 1], ends[changed + 2] = lease[EXPIRES_AT], id
+      changed = changed + 2
     else
       gone[#gone + 1] = id
     end
@@ -146,14 +196,14 @@ local function forget_idle_scopes(idle)
       forgotten[#forgotten + 1] = popped[i]
     end
   end
-  write('HDEL', SCOPES, forgotten)
+  write('HDEL', BOOK, forgotten)
   write('HDEL', PEAKS, forgotten)
 end
 
-local function write_scopes()
+local function write_book()
   local records, idle = {}, {}
   for name in pairs(book.changed_scopes) do
-    local counts = book.scopes[name]
+    local counts = book.counts[name]
     records[#records + 1] = name
     records[#records + 1] = struct.pack(COUNTS, unpack(counts))
     if counts[IN_USE] == 0 and counts[LISTED] == 0 then
@@ -161,7 +211,11 @@ local function write_scopes()
       idle[#idle + 1] = name
     end
   end
-  write('HSET', SCOPES, records)
+  if book.next_end_changed then
+    records[#records + 1] = NEXT_END
+    records[#records + 1] = string.format('%.0f', next_end())
+  end
+  write('HSET', BOOK, records)
   if #idle > 0 then
     forget_idle_scopes(idle)
   end
@@ -182,6 +236,6 @@ end
 
 local function close_book()
   write_leases()
-  write_scopes()
+  write_book()
   write_released()
 end

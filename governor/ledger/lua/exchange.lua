@@ -1,193 +1,169 @@
 -- exchange: a list of operations in, a list of answers out, in one atomic step.
 
+-- A request.
+local OF_VERSION, CHANNEL, OPERATIONS = 1, 2, 3
 -- An operation, and the kinds of operations.
-local KIND, ID, CLAIM_INDEX, OP_TTL_MS, ATTEMPT, WAIT_MS = 1, 2, 3, 4, 5, 6
+local KIND, ID, OP_CLAIM, OP_TTL_MS, ATTEMPT, WAIT_MS = 1, 2, 3, 4, 5, 6
 local ACQUIRE, RENEW, RELEASE = 1, 2, 3
 -- The kinds of answers.
-local IS_GRANTED, IS_DENIED, IS_WAITING, IS_RENEWED, IS_RELEASED = 1, 2, 3, 4, 5
+local IS_GRANTED, IS_REPLAYED, IS_DENIED, IS_WAITING, IS_RENEWED, IS_RELEASED = 1, 2, 3, 4, 5, 6
 
 -- A queue place outlives its client's patience by this much: the service ends it, this is for a
 -- service that died.
 local QUEUE_GRACE_MS = 1000
 
-local function scopes_of(record)
-  local names, weights = {}, record[WEIGHTS]
-  for i = 1, #weights, 2 do
-    names[#names + 1] = weights[i]
-  end
-  return names
+local function wait_in_queue(operation, denying, channel, ticket)
+  local text = operation[OP_CLAIM]
+  local waiting = { text, operation[OP_TTL_MS], ticket, denying[SCOPE], version(), channel }
+  local patience_ms = operation[WAIT_MS] + QUEUE_GRACE_MS
+  local lease = { book.now, book.now + patience_ms, QUEUED, text, waiting }
+  enqueue(operation[ID], lease, denying[SCOPE])
+  return { IS_WAITING, denying[SCOPE] }
 end
 
-local function granted(record, replayed, shadow_denied_by)
-  return { IS_GRANTED, record[FUNCTION], scopes_of(record), record[EXPIRES_AT], record[OVERRUN],
-    replayed, shadow_denied_by or false }
-end
-
-local function count(name, total)
-  local counts = change_scope(name)
-  counts[total] = counts[total] + 1
-  return counts
-end
-
-local function wait_in_queue(operation, claim, denied_by, worker, ticket)
-  local wait_ms = operation[WAIT_MS]
-  local waiting = { claim, operation[OP_TTL_MS], ticket, denied_by, version(), worker }
-  enqueue(operation[ID],
-    { claim[CLAIM_FUNCTION], book.now, book.now + wait_ms + QUEUE_GRACE_MS, false, {}, waiting },
-    denied_by)
-  return { IS_WAITING, denied_by }
-end
-
-local function decide(operation, claim, worker, ticket)
-  local denied_by, shadow_denied_by = verdict(claim)
+local function decide(operation, channel, ticket)
+  local claim = claim_in(operation[OP_CLAIM])
+  local denying, shadow = verdict(claim)
   local last_attempt = claim[MAX_ATTEMPTS] > 0 and operation[ATTEMPT] >= claim[MAX_ATTEMPTS]
-  if denied_by and not last_attempt then
+  if denying and not last_attempt then
     if operation[WAIT_MS] > 0 then
-      return wait_in_queue(operation, claim, denied_by, worker, ticket)
+      return wait_in_queue(operation, denying, channel, ticket)
     end
-    for _, hold in ipairs(claim[HOLDS]) do
-      if hold[SCOPE] == denied_by then
-        local counts = count(denied_by, DENIED)
-        counts[LISTED] = hold[HOLD_LISTED]
-        return { IS_DENIED, denied_by, counts[IN_USE] }
-      end
-    end
+    return { IS_DENIED, denying[SCOPE], count(denying, DENIED)[IN_USE] }
   end
-  if shadow_denied_by then
-    count(shadow_denied_by, SHADOW_DENIED)
+  if shadow then
+    count(shadow, SHADOW_DENIED)
   end
-  local overrun = denied_by ~= nil
-  local record = grant(operation[ID], claim, operation[OP_TTL_MS], overrun, GRANTED)
-  return granted(record, false, shadow_denied_by)
+  local state = denying and OVERRUN or HELD
+  local lease = grant(operation[ID], operation[OP_CLAIM], operation[OP_TTL_MS], state, GRANTED)
+  return { IS_GRANTED, lease[EXPIRES_AT], state == OVERRUN, shadow and shadow[SCOPE] or false }
 end
 
-local function acquire(operation, claim, worker)
+local function acquire(operation, channel, index)
   local id = operation[ID]
-  local record = lease(id)
-  if not record then
-    return decide(operation, claim, worker, book.us + operation.index)
-  elseif not record[WAITING] then
-    return granted(record, true)
+  local lease = lease_of(id)
+  if not lease then
+    return decide(operation, channel, book.us + index)
+  elseif not lease[WAITING] then
+    return { IS_REPLAYED, lease[EXPIRES_AT], lease[STATE] == OVERRUN, lease[CLAIM] }
   end
   -- Whoever asks again keeps its place; where it does not stay, those behind it move up.
-  leave_queue(id, record)
-  local answer = decide(operation, claim, worker, record[WAITING][TICKET])
-  serve(record[WAITING][AT_SCOPE])
+  leave_queue(id, lease)
+  local answer = decide(operation, channel, lease[WAITING][TICKET])
+  serve(lease[WAITING][AT_SCOPE])
   return answer
 end
 
-local function renew(operation, claim)
+local function renew(operation)
   local id = operation[ID]
-  local record = lease(id)
-  if record and not record[WAITING] then
-    record[EXPIRES_AT] = math.max(record[EXPIRES_AT], book.now + operation[OP_TTL_MS])
-    set_lease(id, record)
-    return { IS_RENEWED, record[EXPIRES_AT], false }
+  local lease = lease_of(id)
+  if lease and not lease[WAITING] then
+    lease[EXPIRES_AT] = math.max(lease[EXPIRES_AT], book.now + operation[OP_TTL_MS])
+    set_lease(id, lease)
+    return { IS_RENEWED, lease[EXPIRES_AT], false }
   end
-  if record or was_released(id) then
+  if lease or was_released(id) then
     return { IS_RENEWED, book.now, false }
   end
-  record = grant(id, claim, operation[OP_TTL_MS], true, nil)
-  return { IS_RENEWED, record[EXPIRES_AT], true }
-end
-
-local function expire(id, record)
-  if not record then
-    set_lease(id, false)
-    return
-  end
-  finish(id, record)
-  if not record[WAITING] then
-    for _, name in ipairs(scopes_of(record)) do
-      count(name, EXPIRED)
-    end
-    local name = record[FUNCTION]
-    book.expired[name] = (book.expired[name] or 0) + 1
-  end
+  lease = grant(id, operation[OP_CLAIM], operation[OP_TTL_MS], OVERRUN, nil)
+  return { IS_RENEWED, lease[EXPIRES_AT], true }
 end
 
 local function release(operation)
   local id = operation[ID]
-  local record = lease(id)
+  local lease = lease_of(id)
   book.released[id] = true
-  if not record then
+  if not lease then
     return { IS_RELEASED, false }
   end
-  finish(id, record)
-  return { IS_RELEASED, not record[WAITING] and record[FUNCTION] }
+  finish(id, lease)
+  return { IS_RELEASED, not lease[WAITING] and claim_in(lease[CLAIM])[CLAIM_FUNCTION] }
+end
+
+local function expire(id)
+  local lease = lease_of(id)
+  if not lease then
+    set_lease(id, false)
+    return
+  end
+  finish(id, lease)
+  if not lease[WAITING] then
+    local claim = claim_in(lease[CLAIM])
+    for _, hold in ipairs(claim[HOLDS]) do
+      local counts = change_scope(hold[SCOPE])
+      counts[EXPIRED] = counts[EXPIRED] + 1
+    end
+    local name = claim[CLAIM_FUNCTION]
+    book.expired[name] = (book.expired[name] or 0) + 1
+  end
 end
 
 -- End what has expired (rule 5), all of it: each lease pays for its end once.
 local function sweep()
-  while true do
-    local head = redis.call('ZRANGE', book.keys[EXPIRIES], 0, 0, 'WITHSCORES')
-    book.next_end = tonumber(head[2])
-    if not book.next_end or book.next_end > book.now then
-      return
-    end
+  while next_end() <= book.now do
     local ids = redis.call('ZRANGE', book.keys[EXPIRIES], '-inf', book.now, 'BYSCORE',
       'LIMIT', 0, AT_ONCE)
-    load(book.leases, LEASES, ids, cmsgpack.unpack)
+    load(book.leases, LEASES, ids)
     for _, id in ipairs(ids) do
-      expire(id, lease(id))
+      expire(id)
     end
     write_leases()
+    local first = redis.call('ZRANGE', book.keys[EXPIRIES], 0, 0, 'WITHSCORES')
+    set_next_end(tonumber(first[2]) or NEVER)
   end
 end
 
 -- Read in as few commands as possible what the operations will ask for.
-local function prefetch(claims, operations)
-  local ids, names = {}, {}
-  for i, operation in ipairs(operations) do
-    ids[i] = operation[ID]
+local function prefetch(operations)
+  local ids, names = {}, { VERSION, NEXT_END }
+  for i = 1, #operations do
+    ids[i] = operations[i][ID]
   end
-  load(book.leases, LEASES, ids, cmsgpack.unpack)
-  for _, claim in ipairs(claims) do
-    for _, hold in ipairs(claim[HOLDS]) do
-      names[#names + 1] = hold[SCOPE]
-    end
-  end
-  for _, id in ipairs(ids) do
-    local record = book.leases[id]
-    if record then
-      local weights = record[WEIGHTS]
-      for i = 1, #weights, 2 do
-        names[#names + 1] = weights[i]
+  load(book.leases, LEASES, ids)
+  for i = 1, #operations do
+    local lease = lease_of(ids[i])
+    local text = lease and lease[CLAIM] or operations[i][OP_CLAIM]
+    if text then
+      local holds = claim_in(text)[HOLDS]
+      for j = 1, #holds do
+        names[#names + 1] = holds[j][SCOPE]
       end
     end
   end
-  load(book.scopes, SCOPES, names, unpack_counts)
+  load(book.fields, BOOK, names)
 end
 
-local function perform(operation, claims, worker)
+local function perform(operation, channel, index)
   local kind = operation[KIND]
   if kind == ACQUIRE then
-    return acquire(operation, claims[operation[CLAIM_INDEX]], worker)
+    return acquire(operation, channel, index)
   elseif kind == RENEW then
-    return renew(operation, claims[operation[CLAIM_INDEX]])
+    return renew(operation)
   elseif kind == RELEASE then
     return release(operation)
   end
   error('no such operation: ' .. tostring(kind))
 end
 
--- ARGV: the request, packed: {policy version, claims, operations, channel of the asking worker}.
--- Answers, packed: {answers, now (ms), next end of a lease (ms) or 0, {function = leases expired}};
--- answers is false, and nothing was done, when the claims are of another policy (rule 9).
+-- ARGV: the request, packed: {version of the policy that the claims are of ('' if there are none),
+-- channel of the asking worker, operations}.
+-- Answers, packed: {answers, now (ms), a time before which no lease ends (ms; 0 if there is none),
+-- {function = leases expired}}. `answers` is false, and nothing was done, when the claims are of
+-- another policy (rule 9).
 local function exchange(keys, arguments)
   open_book(keys)
   local request = cmsgpack.unpack(arguments[1])
-  local claims, operations, worker = request[2], request[3], request[4]
-  if #claims > 0 and request[1] ~= version() then
+  local operations, channel = request[OPERATIONS], request[CHANNEL]
+  prefetch(operations)
+  if request[OF_VERSION] ~= '' and request[OF_VERSION] ~= version() then
     return cmsgpack.pack({ false, book.now, 0, {} })
   end
-  prefetch(claims, operations)
   sweep()
   local answers = {}
-  for i, operation in ipairs(operations) do
-    operation.index = i
-    answers[i] = perform(operation, claims, worker)
+  for i = 1, #operations do
+    answers[i] = perform(operations[i], channel, i)
   end
   close_book()
-  return cmsgpack.pack({ answers, book.now, book.next_end or 0, book.expired })
+  local ends = next_end()
+  return cmsgpack.pack({ answers, book.now, ends < NEVER and ends or 0, book.expired })
 end

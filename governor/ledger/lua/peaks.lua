@@ -35,12 +35,9 @@ local function highest(history, ended)
   return peak, last + HOUR
 end
 
--- Bring the counts of the scope `name` to the running bucket, before in_use changes.
+-- Bring the counts of the scope `name` to the running bucket.
 local function roll(name, counts)
   local bucket = book.bucket
-  if counts[BUCKET] >= bucket then
-    return
-  end
   local packed = redis.call('HGET', book.keys[PEAKS], name)
   local history = packed and cmsgpack.unpack(packed) or {}
   append(history, counts[BUCKET], counts[BUCKET_PEAK])
@@ -53,12 +50,24 @@ local function roll(name, counts)
   counts[BUCKET], counts[BUCKET_PEAK] = bucket, counts[IN_USE]
 end
 
+-- The counts of the scope `name`, which are about to change.
+local function change_scope(name)
+  local counts = scope(name)
+  if not book.changed_scopes[name] then
+    book.changed_scopes[name] = true
+    if counts[BUCKET] < book.bucket then
+      roll(name, counts)
+    end
+  end
+  return counts
+end
+
 local function add_in_use(name, weight)
   local counts = change_scope(name)
-  roll(name, counts)
-  counts[IN_USE] = counts[IN_USE] + weight
-  if counts[IN_USE] > counts[BUCKET_PEAK] then
-    counts[BUCKET_PEAK] = counts[IN_USE]
+  local in_use = counts[IN_USE] + weight
+  counts[IN_USE] = in_use
+  if in_use > counts[BUCKET_PEAK] then
+    counts[BUCKET_PEAK] = in_use
   end
   return counts
 end

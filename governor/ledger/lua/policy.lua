@@ -9,7 +9,8 @@ local function put_policy(keys, arguments)
   if (version() or '') ~= expected then
     return 0
   end
-  redis.call('HSET', book.keys[POLICY], 'version', new, 'document', document)
+  redis.call('HSET', book.keys[POLICY], 'document', document)
+  redis.call('HSET', book.keys[BOOK], VERSION, new)
   if file ~= '' then
     redis.call('HSET', book.keys[POLICY], 'file', file)
   end
@@ -17,12 +18,12 @@ local function put_policy(keys, arguments)
   for i = 6, #arguments do
     unlisted[i - 5] = arguments[i]
   end
-  load(book.scopes, SCOPES, unlisted, unpack_counts)
+  load(book.fields, BOOK, unlisted)
   for _, name in ipairs(unlisted) do
-    if book.scopes[name] and book.scopes[name][IN_USE] > 0 then
+    if scope(name)[IN_USE] > 0 then
       change_scope(name)[LISTED] = 0
     else
-      redis.call('HDEL', book.keys[SCOPES], name)
+      redis.call('HDEL', book.keys[BOOK], name)
       redis.call('HDEL', book.keys[PEAKS], name)
     end
   end

@@ -2,15 +2,15 @@
 -- first come first served. A waiting lease has a record like a held one and holds nothing. Whatever
 -- frees room grants to the queue in the same atomic step, so nobody polls and nobody overtakes.
 
--- What a waiting lease remembers.
-local CLAIM, TTL_MS, TICKET, AT_SCOPE, CLAIM_VERSION, WORKER = 1, 2, 3, 4, 5, 6
+-- What a waiting lease remembers beside its claim.
+local TTL_MS, TICKET, AT_SCOPE, CLAIM_VERSION, WORKER = 2, 3, 4, 5, 6
 
 -- Time for the service to take over what its client was granted, by a renewal. Should it die before
 -- it hears of the grant, the lease is not lost for longer.
 local HANDOVER_MS = 2000
 
-local function place(id, waiting)
-  local rank = waiting[CLAIM][RANK]
+local function place(id, lease)
+  local waiting, rank = lease[WAITING], claim_in(lease[CLAIM])[RANK]
   return string.format('%s\n%d%016d%s', waiting[AT_SCOPE], rank, waiting[TICKET], id)
 end
 
@@ -25,17 +25,31 @@ local function queue_is_empty()
   return book.queued == 0
 end
 
-local function enqueue(id, record, name)
-  record[WAITING][AT_SCOPE] = name
-  redis.call('ZADD', book.keys[QUEUE], 0, place(id, record[WAITING]))
-  set_lease(id, record)
+local function enqueue(id, lease, name)
+  lease[WAITING][AT_SCOPE] = name
+  redis.call('ZADD', book.keys[QUEUE], 0, place(id, lease))
+  set_lease(id, lease)
   book.queued = nil
 end
 
-local function leave_queue(id, record)
-  redis.call('ZREM', book.keys[QUEUE], place(id, record[WAITING]))
+local function leave_queue(id, lease)
+  redis.call('ZREM', book.keys[QUEUE], place(id, lease))
   set_lease(id, false)
   book.queued = nil
+end
+
+-- Grant what `lease` waited for if its service still listens.
+local function hand_over(id, lease, shadow)
+  local waiting = lease[WAITING]
+  local ttl_ms = math.min(waiting[TTL_MS], HANDOVER_MS)
+  local news = cmsgpack.pack({ id, book.now + ttl_ms, shadow and shadow[SCOPE] or false })
+  if redis.call('SPUBLISH', waiting[WORKER], news) == 0 then
+    return -- the service that waited is gone, and its client with it
+  end
+  grant(id, lease[CLAIM], ttl_ms, HELD, GRANTED)
+  if shadow then
+    count(shadow, SHADOW_DENIED)
+  end
 end
 
 -- Grant to whom the scope `name` had denied, until one is denied by it again.
@@ -48,46 +62,34 @@ local function serve(name)
       return
     end
     local id = id_at(member, name)
-    local record = lease(id)
-    local waiting = record[WAITING]
-    local denied_by, shadow_denied_by = verdict(waiting[CLAIM])
-    if record[EXPIRES_AT] <= book.now then
-      leave_queue(id, record)
-    elseif waiting[CLAIM_VERSION] ~= version() then
+    local lease = lease_of(id)
+    local denying, shadow = verdict(claim_in(lease[CLAIM]))
+    if lease[EXPIRES_AT] <= book.now then
+      leave_queue(id, lease)
+    elseif lease[WAITING][CLAIM_VERSION] ~= version() then
       passed = passed + 1
-    elseif denied_by == name then
+    elseif not denying then
+      leave_queue(id, lease)
+      hand_over(id, lease, shadow)
+    elseif denying[SCOPE] == name then
       return
     else
-      leave_queue(id, record)
-      if denied_by then
-        enqueue(id, record, denied_by)
-      else
-        local ttl_ms = math.min(waiting[TTL_MS], HANDOVER_MS)
-        local news = cmsgpack.pack({ id, book.now + ttl_ms, shadow_denied_by or false })
-        -- No receiver: the service that waited is gone, and its client with it.
-        if redis.call('SPUBLISH', waiting[WORKER], news) > 0 then
-          grant(id, waiting[CLAIM], ttl_ms, false, GRANTED)
-          if shadow_denied_by then
-            local counts = change_scope(shadow_denied_by)
-            counts[SHADOW_DENIED] = counts[SHADOW_DENIED] + 1
-          end
-        end
-      end
+      leave_queue(id, lease)
+      enqueue(id, lease, denying[SCOPE])
     end
   end
 end
 
-local function finish(id, record)
-  if record[WAITING] then
-    leave_queue(id, record)
-    serve(record[WAITING][AT_SCOPE]) -- those behind may need less room
+local function finish(id, lease)
+  if lease[WAITING] then
+    leave_queue(id, lease)
+    serve(lease[WAITING][AT_SCOPE]) -- those behind may need less room
     return
   end
-  give_back(id, record)
+  give_back(id, lease)
   if not queue_is_empty() then
-    local weights = record[WEIGHTS]
-    for i = 1, #weights, 2 do
-      serve(weights[i])
+    for _, hold in ipairs(claim_in(lease[CLAIM])[HOLDS]) do
+      serve(hold[SCOPE])
     end
   end
 end
