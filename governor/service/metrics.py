@@ -5,10 +5,11 @@ whichever of them is scraped tells the truth for all. `PROMETHEUS_MULTIPROC_DIR`
 and must be set before this module is imported.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -20,6 +21,12 @@ UNKNOWN_NAMES: Final = 1000
 """Functions that the policy does not name and that still get a label of their own."""
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    # A worker never forks. Asking the kernel for its pid at each count, as is the default, takes a
+    # tenth of a busy worker's time.
+    _PID: Final = os.getpid()
+    values.ValueClass = values.MultiProcessValue(lambda: _PID)  # type: ignore[no-untyped-call]
 
 _NOWHERE: Final = CollectorRegistry()  # values live in the shared files, not in a registry
 
