@@ -34,7 +34,8 @@ def _three_scopes(service: Governor) -> None:
 def check_ins() -> list[Figure]:
     """Rate at 64 connections and latency at one, in turns with the no-op so that both see the same.
 
-    Each round gives a ratio; the figure is their median.
+    Each round gives a ratio; the figure is their median. Latency comes first: nobody checks out
+    here, and 64 connections leave some 400,000 leases behind.
     """
     with governor() as service, noop_server() as noop_port:
         _three_scopes(service)
@@ -43,7 +44,7 @@ def check_ins() -> list[Figure]:
                 (_load(noop_port, "/", connections), _load(service.port, "/v1/leases", connections))
                 for _ in range(ROUNDS)
             ]
-            for connections in (64, 1)
+            for connections in (1, 64)
         }
     noop, check_in = (median([pair[i].per_s for pair in pairs[64]]) for i in (0, 1))
     noop_p50, check_in_p50 = (median([pair[i].p50_us for pair in pairs[1]]) for i in (0, 1))
