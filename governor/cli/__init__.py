@@ -1,0 +1,43 @@
+"""The command line: parse, call, print.
+
+What a command needs is imported when it runs, so that each starts fast and the service stays small.
+"""
+
+import sys
+from typing import NoReturn
+
+import click
+
+from governor import __version__
+from governor.cli.demo import demo
+from governor.cli.limits import apply, get, set_, status
+from governor.cli.options import DONE, FINDING, WRONG_USE
+from governor.cli.serve import serve
+from governor.errors import GovernorError, InvalidInputError, SettingsError
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    commands=[serve, status, apply, set_, get, demo],
+)
+@click.version_option(__version__, prog_name="governor")
+def governor() -> None:
+    """Max Concurrency for AWS Lambda functions and groups, without reserving."""
+
+
+def main() -> NoReturn:
+    """Run a command; exit with 0 if done, 1 for a finding or a refusal, 2 for wrong use."""
+    try:
+        status = governor.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(WRONG_USE)
+    except (SettingsError, InvalidInputError) as error:
+        click.echo(f"governor: {error}", err=True)
+        sys.exit(WRONG_USE)
+    except GovernorError as error:
+        click.echo(f"governor: {error}", err=True)
+        sys.exit(FINDING)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    sys.exit(status or DONE)
