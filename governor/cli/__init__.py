@@ -10,6 +10,7 @@ import click
 
 from governor import __version__
 from governor.cli.demo import demo
+from governor.cli.layer import layer
 from governor.cli.limits import apply, get, set_, status
 from governor.cli.options import DONE, FINDING, WRONG_USE
 from governor.cli.serve import serve
@@ -18,7 +19,7 @@ from governor.errors import GovernorError, InvalidInputError, SettingsError
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    commands=[serve, status, apply, set_, get, demo],
+    commands=[serve, status, apply, set_, get, layer, demo],
 )
 @click.version_option(__version__, prog_name="governor")
 def governor() -> None:

@@ -21,10 +21,11 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from governor.errors import GovernorError
+from governor.layer.archive import sources
 from governor.lifeline import tied
 
-LAYER: Final = Path(__file__).parents[2] / "lambda_layer"
-"""The layer's source: what becomes /opt in Lambda."""
+LAYER: Final = sources()
+"""What becomes /opt in Lambda."""
 
 INVOKE: Final = "/2015-03-31/functions/function/invocations"
 START_ATTEMPTS: Final = 5

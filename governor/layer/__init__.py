@@ -1,0 +1,1 @@
+"""The Lambda layer as a file: built from its sources, published to AWS."""
