@@ -39,7 +39,7 @@ VARIABLES = sorted(
     {
         variable
         for file in (ROOT / "lambda_layer").rglob("*")
-        if file.is_file() and file.suffix in {"", ".py"}
+        if file.is_file() and file.suffix in {"", ".py", ".js"}
         for variable in re.findall(r"\bGOVERNOR_[A-Z_]+[A-Z]\b", file.read_text(encoding="utf-8"))
     }
 )

@@ -1,6 +1,9 @@
 """What the layer's tests stand on: a governor, AWS's emulator, and a stand-in that misbehaves."""
 
 import json
+import shutil
+import ssl
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from governor.demo.environment import Attach, ExecutionEnvironment
 from governor.demo.rie import EmulatorMissingError, default_cache, emulator
 from tests.conftest import missing
 from tests.governors import Governor
+from tests.layer.environments import FUNCTION, LIMIT, Launch
 from tests.layer.standin import StandIn
 
 FUNCTIONS = Path(__file__).parent / "functions"
@@ -32,6 +37,18 @@ def governor_url(tmp_path: Path) -> Iterator[GovernorUrl]:
         yield start
 
 
+@pytest.fixture
+def url(governor_url: GovernorUrl) -> str:
+    """A governor that lets the function run `LIMIT` times at once."""
+    return governor_url({"functions": {FUNCTION: {"max_concurrency": LIMIT}}})
+
+
+@pytest.fixture
+def full_url(governor_url: GovernorUrl) -> str:
+    """A governor that denies the function everything."""
+    return governor_url({"functions": {FUNCTION: {"max_concurrency": 0}}})
+
+
 @pytest.fixture(scope="session")
 def rie() -> Path:
     """AWS's emulator."""
@@ -46,4 +63,63 @@ def rie() -> Path:
 def standin() -> Iterator[StandIn]:
     """A stand-in for the governor that grants, until told to behave otherwise."""
     with StandIn() as peer:
+        yield peer
+
+
+@pytest.fixture
+def launch(rie: Path) -> Iterator[Launch]:
+    """Start execution environments of the function under test, with an ample timeout."""
+    with ExitStack() as running:
+
+        def start(
+            url: str | None,
+            handler: str = "probe.handler",
+            *,
+            attach: Attach = Attach.WRAPPER,
+            timeout_s: int = 30,
+            **environ: str,
+        ) -> ExecutionEnvironment:
+            variables = {} if url is None else {"GOVERNOR_URL": url}
+            return running.enter_context(
+                ExecutionEnvironment(
+                    rie,
+                    function=FUNCTION,
+                    handler=handler,
+                    task_root=FUNCTIONS,
+                    timeout_s=timeout_s,
+                    environ={**variables, "GOVERNOR_TIMEOUT_MS": "10000", **environ},
+                    attach=attach,
+                )
+            )
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed certificate for 127.0.0.1, and its key, in one file."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        missing("openssl")
+    both = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    subject = ["-subj", "/CN=governor", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(
+        [
+            *(str(openssl), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *subject,
+            *("-keyout", both, "-out", both.with_name("public.pem")),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    both.write_text(both.read_text() + both.with_name("public.pem").read_text())
+    return both
+
+
+@pytest.fixture
+def encrypted(certificate: Path) -> Iterator[StandIn]:
+    """A stand-in that speaks https."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    with StandIn(encryption=context) as peer:
         yield peer

@@ -14,11 +14,11 @@ class Context:
     def __init__(self, request_id: str = "c6af9ac6-7b61", remaining_ms: int = 3000) -> None:
         """Fix the values."""
         self.aws_request_id = request_id
-        self._remaining_ms = remaining_ms
+        self.remaining_ms = remaining_ms
 
     def get_remaining_time_in_millis(self) -> int:
-        """The same at any time."""
-        return self._remaining_ms
+        """The same until it is changed."""
+        return self.remaining_ms
 
 
 def desk(url: str, **variables: str) -> Desk:

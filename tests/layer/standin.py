@@ -1,6 +1,7 @@
 """A network peer that behaves as badly as a test wants, in place of a governor."""
 
 import json
+import re
 import socket
 import ssl
 import threading
@@ -41,19 +42,43 @@ def http(status: int, body: object = None, **headers: str) -> bytes:
 
 def grants(request: Request) -> bytes:
     """Answer as a governor does that has room."""
-    return http(201, {"id": request.body["id"]}) if request.method == "POST" else http(204)
+    if request.method == "DELETE":
+        return http(204)
+    if request.path.endswith("/renew"):
+        return http(200, {"expires_at_ms": 1_795_255_572_000, "reinstated": False})
+    return http(201, {"id": request.body["id"]})
 
 
 def denies(request: Request) -> bytes:
     """Answer as a governor does whose group is full."""
-    if request.method != "POST":
-        return http(204)
+    if "id" not in request.body:
+        return grants(request)
     answer = {"denied_by": "group:etl", "max_concurrency": 7, "in_use": 7, "retry_after_ms": 1200}
     return http(429, {"title": "Denied", "status": 429, **answer})
 
 
+def scripted(answers: list[dict[str, Any]]) -> Behaviour:
+    """Give these `answers` (status, body), each to a request that is `to`; then grant."""
+    left = list(answers)
+
+    def behave(request: Request) -> bytes:
+        if not left:
+            return grants(request)
+        answer = left.pop(0)
+        pattern = re.escape(answer["to"]).replace(r"\{id\}", r"[^/]+")
+        if not re.fullmatch(pattern, f"{request.method} {request.path}"):
+            raise HangUpError
+        return http(answer["status"], answer.get("body"))
+
+    return behave
+
+
 class StandIn:
-    """Serves on a port of its own, a thread per connection. `behaviour` may be exchanged."""
+    """Serves on a port of its own, a thread per connection.
+
+    `behaviour` may be exchanged, and so may `welcome`, which is called with the number of each new
+    connection before anything is read from it or said.
+    """
 
     def __init__(
         self, behaviour: Behaviour = grants, encryption: ssl.SSLContext | None = None
@@ -61,12 +86,14 @@ class StandIn:
         """Listen; with `encryption` it speaks https."""
         self._encryption = encryption
         self.behaviour = behaviour
+        self.welcome: Callable[[int], None] = lambda _number: None
         self.requests: list[Request] = []
         self._connections: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address: tuple[str, int] = self._listener.getsockname()
         scheme = "http" if encryption is None else "https"
-        self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = f"{scheme}://127.0.0.1:{self.address[1]}"
         self._begin(self._accept)
 
     def __enter__(self) -> Self:
@@ -104,7 +131,7 @@ class StandIn:
 
     def ids(self) -> list[str]:
         """The lease ids that have been asked for, in order."""
-        return [request.body["id"] for request in self.requests if request.method == "POST"]
+        return [request.body["id"] for request in self.requests if "id" in request.body]
 
     def _begin(self, target: Callable[..., None], *args: object) -> None:
         thread = threading.Thread(target=target, args=args, daemon=True)
@@ -117,13 +144,17 @@ class StandIn:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            # As every web server: or an answer waits until the one before it is acknowledged.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._connections.append(connection)
             self._begin(self._serve, connection, len(self._connections) - 1)
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         try:
+            self.welcome(number)
             if self._encryption is not None:
                 connection = self._encryption.wrap_socket(connection, server_side=True)
+                self._connections[number] = connection
             with connection, connection.makefile("rb") as stream:
                 while (line := stream.readline()) != b"":
                     method, path, _ = line.decode().split(" ")

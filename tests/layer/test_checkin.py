@@ -1,5 +1,6 @@
 """What a check-in says and hears, and what it costs at most when nobody answers."""
 
+import socket
 import threading
 import time
 
@@ -7,6 +8,7 @@ import pytest
 from governor_layer import breaker
 from governor_layer.checkin import UnavailableError
 from governor_layer.denial import Denial
+from governor_layer.http_message import head_lines
 
 from tests.layer.desks import Context, desk, lease
 from tests.layer.standin import HangUpError, Request, StandIn, denies, grants
@@ -24,6 +26,10 @@ def test_a_check_in_says_who_asks_and_for_how_long(standin: StandIn) -> None:
     assert request.headers["host"] == standin.url.removeprefix("http://")
 
 
+def test_an_ipv6_address_is_bracketed() -> None:
+    assert head_lines("::1", 8642) == "\r\nHost: [::1]:8642\r\n"
+
+
 def test_a_denial_says_by_whom(standin: StandIn) -> None:
     standin.behaviour = denies
     outcome = desk(standin.url).check_in({}, Context())
@@ -34,16 +40,8 @@ def test_a_denial_says_by_whom(standin: StandIn) -> None:
 
 
 @pytest.mark.parametrize(
-    ("remaining_ms", "ttl_ms"), [(0, 2000), (-9000, 1), (900_000, 902_000), (10**8, 1_200_000)]
+    "request_id", ["a b/c\r\nd?é", "x" * 500, "", "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"]
 )
-def test_a_lease_lives_as_long_as_the_invocation_may(
-    standin: StandIn, remaining_ms: int, ttl_ms: int
-) -> None:
-    desk(standin.url).check_in({}, Context(remaining_ms=remaining_ms))
-    assert standin.requests[0].body["ttl_ms"] == ttl_ms
-
-
-@pytest.mark.parametrize("request_id", ["a b/c\r\nd?é", "x" * 500, ""])
 def test_lease_ids_are_fit_for_a_path(standin: StandIn, request_id: str) -> None:
     at = desk(standin.url)
     granted = lease(at.check_in({}, Context(request_id)))
@@ -53,14 +51,7 @@ def test_lease_ids_are_fit_for_a_path(standin: StandIn, request_id: str) -> None
 
 def test_an_invocation_by_hand_needs_no_context(standin: StandIn) -> None:
     assert lease(desk(standin.url).check_in({}, None))
-    assert standin.requests[0].body["ttl_ms"] == 902_000
-
-
-def test_a_wait_ends_before_the_invocation_does(standin: StandIn) -> None:
-    at = desk(standin.url, GOVERNOR_WAIT_MS="5000", GOVERNOR_TIMEOUT_MS="1000")
-    for remaining_ms in (60_000, 3_000, 500):
-        at.check_in({}, Context(remaining_ms=remaining_ms))
-    assert [request.body.get("wait_ms") for request in standin.requests] == [5000, 2000, None]
+    assert standin.requests[0].body["ttl_ms"] == 30_000
 
 
 def test_the_budget_for_an_answer_includes_the_wait(standin: StandIn) -> None:
@@ -151,13 +142,80 @@ def test_after_a_timeout_nobody_is_asked_for_a_while(
     assert capsys.readouterr().out == ""
 
 
-def test_a_check_out_to_nobody_counts_as_a_failure(standin: StandIn) -> None:
+def test_a_check_out_to_nobody_counts_as_a_failure(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     at = desk(standin.url)
     granted = lease(at.check_in({}, Context()))
+    monkeypatch.setattr("governor_layer.connection.FRESH_S", 0.0)  # the handler took its time
     standin.close()
     at.check_out(granted)
     with pytest.raises(UnavailableError, match="not asked again"):
         at.check_in({}, Context())
+
+
+def test_after_a_pause_one_finds_out_for_all(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering = threading.Event()
+
+    def slow(request: Request) -> bytes:
+        answering.wait(20)
+        return grants(request)
+
+    def silent(request: Request) -> bytes:
+        request.peer.recv(1)
+        raise HangUpError
+
+    at = desk(standin.url, GOVERNOR_TIMEOUT_MS="50")
+    standin.behaviour = silent
+    with pytest.raises(UnavailableError):
+        at.check_in({}, Context())
+    standin.behaviour = slow
+    clock = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + breaker.PAUSE_S)
+    # It may wait for its turn, so that nothing hurries it.
+    waits = Context("waits", remaining_ms=600_000)
+    prober = threading.Thread(target=at.check_in, args=({"detail-type": 1, "source": 1}, waits))
+    prober.start()
+    wait_until(lambda: len(standin.ids()) == 2, "one asks")
+    for _ in range(3):
+        with pytest.raises(UnavailableError, match="not asked again"):
+            at.check_in({}, Context())
+    answering.set()
+    prober.join()
+    assert len(standin.ids()) == 2
+    assert at.check_in({}, Context()) == standin.ids()[2], "then all do"
+
+
+def test_a_check_out_in_a_pause_waits_for_its_end(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(request: Request) -> bytes:
+        request.peer.recv(1)
+        raise HangUpError
+
+    welcomed: list[int] = []
+    at = desk(standin.url, GOVERNOR_TIMEOUT_MS="50")
+    granted = lease(at.check_in({}, Context()))
+    standin.behaviour = silent
+    with pytest.raises(UnavailableError):
+        at.check_in({}, Context())
+    standin.behaviour = grants
+    at.check_out(granted)
+    standin.welcome = welcomed.append
+    with socket.create_connection(standin.address):
+        wait_until(lambda: welcomed != [], "we are next")
+        clock = time.monotonic
+        monkeypatch.setattr(time, "monotonic", lambda: clock() + breaker.PAUSE_S)
+        next_one = lease(at.check_in({}, Context()))
+    assert [(r.method, r.connection) for r in standin.requests] == [
+        ("POST", 0),
+        ("POST", 0),
+        ("DELETE", 2),
+        ("POST", 2),
+    ]
+    assert next_one == standin.ids()[-1]
 
 
 def test_threads_do_not_mix_up_their_leases(standin: StandIn) -> None:

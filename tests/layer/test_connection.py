@@ -53,6 +53,32 @@ def test_an_idle_connection_that_died_is_replaced(standin: StandIn) -> None:
     assert [request.connection for request in standin.requests] == [0, 1, 2]
 
 
+def test_a_connection_that_died_while_the_handler_ran_is_replaced(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = desk(standin.url)
+    granted = lease(at.check_in({}, Context()))
+    monkeypatch.setattr("governor_layer.connection.FRESH_S", 0.0)  # it took its time
+    standin.drop_connections()
+    at.check_out(granted)
+    wait_until(lambda: standin.paths("DELETE") == [f"/v1/leases/{granted}"], "the check-out")
+    assert standin.requests[-1].connection == 1
+
+
+def test_a_check_out_into_the_void_is_repeated(standin: StandIn) -> None:
+    at = desk(standin.url)
+    granted = lease(at.check_in({}, Context()))
+    standin.drop_connections()
+    at.check_out(granted)
+    next_one = lease(at.check_in({}, Context()))
+    assert [(r.method, r.connection) for r in standin.requests] == [
+        ("POST", 0),
+        ("DELETE", 1),
+        ("POST", 1),
+    ]
+    assert standin.ids()[-1] == next_one
+
+
 def test_a_connection_that_dies_while_asking_is_replaced_once(standin: StandIn) -> None:
     def hangs_up_on_old(request: Request) -> bytes:
         if request.connection == 0 and len(standin.requests) > 1:
@@ -91,6 +117,45 @@ def test_a_service_that_closes_after_each_answer(standin: StandIn) -> None:
     wait_until(lambda: f"/v1/leases/{leases[0]}" in standin.paths("DELETE"), "the check-out")
     assert standin.ids()[0] == leases[0]
     assert standin.ids()[-1] == leases[1]
+
+
+def test_a_service_that_closes_after_each_answer_without_saying_so(
+    standin: StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def once(request: Request) -> bytes:
+        request.peer.sendall(grants(request))
+        raise HangUpError
+
+    standin.behaviour = once
+    at = desk(standin.url)
+    for _ in range(5):
+        at.check_out(lease(at.check_in({}, Context())))
+    lease(at.check_in({}, Context()))
+    assert len(set(standin.paths("DELETE"))) == 5
+    assert capsys.readouterr().out == ""
+
+
+def test_a_check_in_gets_through_however_many_connections_die(standin: StandIn) -> None:
+    def dying(request: Request) -> bytes:
+        if request.method == "DELETE" and request.connection == 0:
+            request.peer.recv(1)  # until the next check-in has come, too
+            raise HangUpError
+        if request.connection == 1:
+            request.peer.sendall(grants(request))
+            raise HangUpError
+        return grants(request)
+
+    standin.behaviour = dying
+    at = desk(standin.url)
+    at.check_out(lease(at.check_in({}, Context())))
+    wait_until(lambda: standin.paths("DELETE") != [], "the check-out arrives")
+    assert lease(at.check_in({}, Context())) == standin.ids()[-1]
+    assert [(r.method, r.connection) for r in standin.requests] == [
+        ("POST", 0),
+        ("DELETE", 0),
+        ("DELETE", 1),
+        ("POST", 2),
+    ]
 
 
 def test_a_check_out_without_answer_is_repeated(standin: StandIn) -> None:

@@ -1,5 +1,7 @@
 """Around a handler: what it gets, returns and raises is left alone; what a failure does to it."""
 
+import asyncio
+import inspect
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -7,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from governor_layer.checkin import receive_count
 from governor_layer.denial import ConcurrencyLimitExceeded
-from governor_layer.invocation import Gate, governed
+from governor_layer.invocation import Gate, entrance, governed
 
 from tests.layer.standin import StandIn, denies, http
 from tests.stores import free_ports, wait_until
@@ -21,6 +22,13 @@ def environ(url: str, **variables: str) -> dict[str, str]:
     """A function's variables, with the governor at `url`."""
     given = {"GOVERNOR_URL": url, "AWS_LAMBDA_FUNCTION_NAME": "etl-load"}
     return {**given, "GOVERNOR_TIMEOUT_MS": "20000", **variables}
+
+
+def gate(variables: dict[str, str]) -> Gate:
+    """The gate that these variables want."""
+    gate = entrance(variables)
+    assert gate is not None
+    return gate
 
 
 def nobody() -> str:
@@ -43,7 +51,17 @@ def numbers() -> Iterator[int]:
     yield 1
 
 
-@pytest.mark.parametrize("value", [None, 7, {"a": [1]}, b"x", object(), numbers(), len])
+class Awaitable:
+    """What a coroutine function returns, but that nobody complains if it is not awaited."""
+
+    def __await__(self) -> Iterator[int]:
+        """Not called: the runtime awaits nothing, and neither does the layer."""
+        raise AssertionError("awaited")
+
+
+@pytest.mark.parametrize(
+    "value", [None, 7, {"a": [1]}, b"x", object(), numbers(), len, Awaitable()]
+)
 def test_the_handler_gets_and_returns_the_very_objects(standin: StandIn, value: object) -> None:
     event, context = object(), object()
     seen: list[object] = []
@@ -52,7 +70,7 @@ def test_the_handler_gets_and_returns_the_very_objects(standin: StandIn, value: 
         seen.extend(given)
         return value
 
-    assert Gate(environ(standin.url)).run(handler, event, context) is value
+    assert gate(environ(standin.url)).run(handler, event, context) is value
     assert seen[0] is event
     assert seen[1] is context
     wait_until(lambda: given_back(standin), "the lease is given back")
@@ -68,7 +86,7 @@ def test_the_handlers_own_exception_escapes_and_the_lease_goes_back(
         raise error
 
     with pytest.raises(type(error)) as caught:
-        Gate(environ(standin.url)).run(handler, {}, None)
+        gate(environ(standin.url)).run(handler, {}, None)
     assert caught.value is error
     assert error.__context__ is None
     wait_until(lambda: given_back(standin), "the lease is given back")
@@ -78,13 +96,13 @@ def test_the_lease_is_held_while_the_handler_runs(standin: StandIn) -> None:
     def handler(_event: object, _context: object) -> list[str]:
         return [request.method for request in standin.requests]
 
-    assert Gate(environ(standin.url)).run(handler, {}, None) == ["POST"]
+    assert gate(environ(standin.url)).run(handler, {}, None) == ["POST"]
 
 
 def test_nothing_is_logged_on_a_grant(standin: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
-    gate = Gate(environ(standin.url))
+    at = gate(environ(standin.url))
     for _ in range(3):
-        gate.run(ran, {}, None)
+        at.run(ran, {}, None)
     assert capsys.readouterr() == ("", "")
 
 
@@ -93,7 +111,7 @@ def test_a_denied_handler_does_not_run(
 ) -> None:
     standin.behaviour = denies
     with pytest.raises(ConcurrencyLimitExceeded) as caught:
-        Gate(environ(standin.url)).run(lambda *_: pytest.fail("it ran"), {}, None)
+        gate(environ(standin.url)).run(lambda *_: pytest.fail("it ran"), {}, None)
     assert str(caught.value) == "etl-load is denied by group:etl: 7 of 7 in use"
     assert caught.value.denial.max_concurrency == 7
     assert standin.paths("DELETE") == []
@@ -103,30 +121,22 @@ def test_a_denied_handler_does_not_run(
     assert (logged["denied_by"], logged["max_concurrency"], logged["in_use"]) == ("group:etl", 7, 7)
 
 
-def test_a_denied_http_request_is_answered(standin: StandIn) -> None:
-    standin.behaviour = denies
-    event = json.loads((EVENTS / "http-api-v2.json").read_text())
-    answer: Any = Gate(environ(standin.url)).run(ran, event, None)
-    assert answer["statusCode"] == 429
-    assert answer["headers"]["retry-after"] == "2"
-
-
 def test_open_runs_when_nobody_can_be_asked(capsys: pytest.CaptureFixture[str]) -> None:
-    gate = Gate(environ(nobody()))
-    assert [gate.run(ran, {}, None) for _ in range(3)] == ["ran"] * 3
+    at = gate(environ(nobody()))
+    assert [at.run(ran, {}, None) for _ in range(3)] == ["ran"] * 3
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line)["message"] == "governor: breaker opened"
 
 
 def test_closed_denies_when_nobody_can_be_asked() -> None:
-    gate = Gate(environ(nobody(), GOVERNOR_FAIL="closed"))
+    at = gate(environ(nobody(), GOVERNOR_FAIL="closed"))
     for reason in ("refused", "not asked again"):
         with pytest.raises(ConcurrencyLimitExceeded, match="GOVERNOR_FAIL is closed") as caught:
-            gate.run(ran, {}, None)
+            at.run(ran, {}, None)
         assert reason in str(caught.value)
         assert caught.value.denial.denied_by is None
     event = json.loads((EVENTS / "alb.json").read_text())
-    answer: Any = gate.run(ran, event, None)
+    answer: Any = at.run(ran, event, None)
     assert answer["statusCode"] == 429
 
 
@@ -135,48 +145,15 @@ def test_a_refusal_is_logged_once_until_it_ends(
 ) -> None:
     grants = standin.behaviour
     standin.behaviour = lambda _request: http(401, {"title": "Unauthorized"})
-    gate = Gate(environ(standin.url))
+    at = gate(environ(standin.url))
     for _ in range(3):
-        assert gate.run(ran, {}, None) == "ran"
+        assert at.run(ran, {}, None) == "ran"
     (line,) = capsys.readouterr().out.splitlines()
     assert "401" in json.loads(line)["reason"]
     assert len(standin.ids()) == 3
     standin.behaviour = grants
-    gate.run(ran, {}, None)
+    at.run(ran, {}, None)
     assert json.loads(capsys.readouterr().out)["message"] == "governor: breaker closed"
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [("GOVERNOR_URL", "nonsense"), ("GOVERNOR_TIMEOUT_MS", "fast"), ("GOVERNOR_WAIT_MS", "x")],
-)
-def test_a_bad_setting_is_logged_once_and_failing_decides(
-    capsys: pytest.CaptureFixture[str], variable: str, value: str
-) -> None:
-    bad = {**environ(nobody()), variable: value}
-    gate = Gate(bad)
-    assert [gate.run(ran, {}, None) for _ in range(2)] == ["ran"] * 2
-    (line,) = capsys.readouterr().out.splitlines()
-    assert json.loads(line)["reason"].startswith(f"{variable} is '{value}'")
-    with pytest.raises(ConcurrencyLimitExceeded, match=variable):
-        Gate({**bad, "GOVERNOR_FAIL": "closed"}).run(ran, {}, None)
-
-
-def test_a_failure_mode_that_is_neither_is_open(capsys: pytest.CaptureFixture[str]) -> None:
-    assert Gate(environ(nobody(), GOVERNOR_FAIL="shut")).run(ran, {}, None) == "ran"
-    assert "GOVERNOR_FAIL" in capsys.readouterr().out
-
-
-def test_without_any_setting_the_handler_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    assert Gate({}).run(ran, {}, None) == "ran"
-    assert "GOVERNOR_URL" in capsys.readouterr().out
-
-
-def test_disabled_it_stands_aside(standin: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
-    gate = Gate(environ(standin.url, GOVERNOR_DISABLED="1", GOVERNOR_FAIL="closed"))
-    assert gate.run(ran, {}, None) == "ran"
-    assert standin.requests == []
-    assert capsys.readouterr().out == ""
 
 
 def test_a_closed_output_is_put_up_with(
@@ -185,20 +162,51 @@ def test_a_closed_output_is_put_up_with(
     standin.behaviour = lambda _request: http(500)
     with (tmp_path / "out").open("w") as out:
         monkeypatch.setattr(sys, "stdout", out)
-    assert Gate(environ(standin.url)).run(ran, {}, None) == "ran"
+    assert gate(environ(standin.url)).run(ran, {}, None) == "ran"
 
 
-def test_governing_twice_is_governing_once() -> None:
+@pytest.fixture
+def _process_is_governed(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = gate(environ(standin.url))
+    monkeypatch.setattr("governor_layer.invocation._gate", lambda: at)
+
+
+@pytest.mark.usefixtures("_process_is_governed")
+def test_governing_twice_is_governing_once(standin: StandIn) -> None:
     once = governed(ran)
     assert governed(once) is once
     assert once is not ran
+    assert once({}, None) == "ran"
+    assert len(standin.ids()) == 1
 
 
+@pytest.mark.usefixtures("_process_is_governed")
+def test_a_coroutine_function_holds_its_lease_until_it_has_ended(standin: StandIn) -> None:
+    @governed
+    async def awaited(event: object, _context: object) -> list[str]:
+        await asyncio.sleep(0)
+        if event == "bad":
+            raise ValueError(event)
+        return [request.method for request in standin.requests]
+
+    assert inspect.iscoroutinefunction(awaited)
+    assert asyncio.run(awaited({}, None)) == ["POST"]
+    wait_until(lambda: given_back(standin), "the lease is given back")
+    with pytest.raises(ValueError, match="bad"):
+        asyncio.run(awaited("bad", None))
+    wait_until(lambda: given_back(standin) and len(standin.ids()) == 2, "and the other")
+    standin.behaviour = denies
+    with pytest.raises(ConcurrencyLimitExceeded):
+        asyncio.run(awaited({}, None))
+
+
+@pytest.mark.usefixtures("_process_is_governed")
 def test_a_governed_handler_keeps_its_name() -> None:
     assert governed(ran).__name__ == "ran"
     assert governed(ran).__doc__ == "A handler."
 
 
+@pytest.mark.usefixtures("_process_is_governed")
 def test_an_object_that_has_every_attribute_is_governed_nevertheless() -> None:
     class Anything:
         def __getattr__(self, name: str) -> object:
@@ -214,34 +222,6 @@ def test_an_object_that_has_every_attribute_is_governed_nevertheless() -> None:
     assert wrapped is not handler
 
 
-def test_the_receive_count_of_a_batch_is_the_highest() -> None:
-    event = json.loads((EVENTS / "sqs.json").read_text())
-    assert receive_count(event) == 4
-
-
-def test_the_receive_count_is_sent_as_attempt(standin: StandIn) -> None:
-    gate = Gate(environ(standin.url))
-    gate.run(ran, json.loads((EVENTS / "sqs.json").read_text()), None)
-    gate.run(ran, json.loads((EVENTS / "kinesis.json").read_text()), None)
-    attempts = [r.body.get("attempt") for r in standin.requests if r.method == "POST"]
-    assert attempts == [4, None]
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
-        None,
-        "Records",
-        [],
-        7,
-        {},
-        {"Records": None},
-        {"Records": []},
-        {"Records": ["x"]},
-        {"Records": [{"eventSource": "aws:sqs"}]},
-        {"Records": [{"eventSource": "aws:sqs", "attributes": {"ApproximateReceiveCount": "x"}}]},
-        {"Records": [{"eventSource": "aws:sqs", "attributes": None}]},
-    ],
-)
-def test_other_events_have_no_receive_count(event: object) -> None:
-    assert receive_count(event) is None
+def test_a_layer_that_stands_aside_is_not_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("governor_layer.invocation._gate", lambda: None)
+    assert governed(ran) is ran

@@ -1,91 +1,31 @@
 """The layer in AWS's own runtime, with a real governor behind it."""
 
-import http.client
 import json
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from governor.demo.environment import Answer, Attach, ExecutionEnvironment
-from tests.layer.conftest import FUNCTIONS, GovernorUrl
-from tests.stores import free_ports, wait_until
+from governor.demo.environment import Attach
+from tests.layer.environments import (
+    FUNCTION,
+    LIMIT,
+    Launch,
+    error_type,
+    in_use,
+    messages,
+    status,
+)
+from tests.layer.standin import StandIn
+from tests.stores import wait_until
 
-FUNCTION = "etl-load"
 HTTP_EVENT = Path(__file__).parent / "events" / "http-api-v2.json"
-LIMIT = 3
-
-Launch = Callable[..., ExecutionEnvironment]
-
-
-@pytest.fixture
-def launch(rie: Path) -> Iterator[Launch]:
-    """Start execution environments of the function under test."""
-    with ExitStack() as running:
-
-        def start(
-            url: str,
-            handler: str = "app.hold_until_gone",
-            *,
-            attach: Attach = Attach.WRAPPER,
-            timeout_s: int = 30,
-            **environ: str,
-        ) -> ExecutionEnvironment:
-            return running.enter_context(
-                ExecutionEnvironment(
-                    rie,
-                    function=FUNCTION,
-                    handler=handler,
-                    task_root=FUNCTIONS,
-                    timeout_s=timeout_s,
-                    environ={"GOVERNOR_URL": url, "GOVERNOR_TIMEOUT_MS": "10000", **environ},
-                    attach=attach,
-                )
-            )
-
-        yield start
-
-
-@pytest.fixture
-def url(governor_url: GovernorUrl) -> str:
-    """A governor that lets the function run `LIMIT` times at once."""
-    return governor_url({"functions": {FUNCTION: {"max_concurrency": LIMIT}}})
-
-
-@pytest.fixture
-def full_url(governor_url: GovernorUrl) -> str:
-    """A governor that denies the function everything."""
-    return governor_url({"functions": {FUNCTION: {"max_concurrency": 0}}})
-
-
-def status(url: str) -> dict[str, Any]:
-    """What the governor at `url` says of the function's scope."""
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
-    try:
-        connection.request("GET", "/v1/status")
-        scopes = json.loads(connection.getresponse().read())["scopes"]
-    finally:
-        connection.close()
-    return next(scope for scope in scopes if scope["scope"] == f"function:{FUNCTION}")
-
-
-def in_use(url: str) -> int:
-    """How many leases the function holds."""
-    return int(status(url)["in_use"])
-
-
-def error_type(answer: Answer) -> str | None:
-    """The class of the error that an invocation ended with."""
-    return answer.body.get("errorType") if isinstance(answer.body, dict) else None
 
 
 def test_the_limit_holds_across_environments(url: str, launch: Launch, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     gate.touch()
-    environments = [launch(url) for _ in range(2 * LIMIT)]
+    environments = [launch(url, "app.hold_until_gone") for _ in range(2 * LIMIT)]
     with ThreadPoolExecutor(len(environments)) as callers:
         event = {"until_gone": str(gate)}
         answers = [callers.submit(environment.invoke, event) for environment in environments]
@@ -122,23 +62,27 @@ def test_every_way_to_attach_checks_in_once(
     assert "governor:" not in environment.logs()
 
 
+def test_cold_and_warm_an_invocation_checks_in_and_out_once(
+    standin: StandIn, launch: Launch
+) -> None:
+    environment = launch(standin.url)
+    cold, *warm = (environment.invoke({}).body for _ in range(3))
+    assert {each["pid"] for each in warm} == {cold["pid"]}
+    wait_until(lambda: len(standin.requests) == 6, "three check-ins, three check-outs")
+    requests = [f"{request.method} {request.path}" for request in standin.requests]
+    assert requests == [
+        each for id_ in standin.ids() for each in ("POST /v1/leases", f"DELETE /v1/leases/{id_}")
+    ]
+    asked = [id_.partition(":")[0] for id_ in standin.ids()]
+    assert asked == [each["request_id"] for each in (cold, *warm)]
+    assert {request.connection for request in standin.requests} == {0}
+    assert messages(environment) == []
+
+
 def test_without_the_layer_nobody_checks_in(full_url: str, launch: Launch) -> None:
     environment = launch(full_url, "app.hold", attach=Attach.NONE)
     assert error_type(environment.invoke({})) is None
     assert status(full_url)["denied"] == 0
-
-
-@pytest.mark.parametrize("attach", [Attach.WRAPPER, Attach.REDIRECT])
-def test_disabled_nobody_checks_in(full_url: str, launch: Launch, attach: Attach) -> None:
-    environment = launch(full_url, "app.hold", attach=attach, GOVERNOR_DISABLED="1")
-    assert error_type(environment.invoke({})) is None
-    assert status(full_url)["denied"] == 0
-
-
-def test_a_python_path_of_the_functions_own(url: str, launch: Launch, tmp_path: Path) -> None:
-    environment = launch(url, "app.hold", PYTHONPATH=str(tmp_path))
-    assert error_type(environment.invoke({})) is None
-    assert status(url)["granted"] == 1
 
 
 def test_a_handlers_own_error_is_reported_as_ever(url: str, launch: Launch) -> None:
@@ -157,30 +101,29 @@ def test_a_handler_that_exits_gives_its_lease_back(url: str, launch: Launch) -> 
     assert (counts["granted"], counts["expired"]) == (1, 0)
 
 
-def test_a_killed_handlers_lease_expires(url: str, launch: Launch, tmp_path: Path) -> None:
+def test_a_timeout_ends_the_process_and_the_lease(url: str, launch: Launch, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     gate.touch()
     environment = launch(url, timeout_s=1)
+    first = environment.invoke({}).body["pid"]
     assert "timed out" in str(environment.invoke({"until_gone": str(gate)}).body)
-    gate.unlink()
-    wait_until(lambda: in_use(url) == 0, "the lease expires")
-    assert status(url)["expired"] == 1
-    assert environment.invoke({"until_gone": str(gate)}).body == "done"
+    again = environment.invoke({})
+    assert again.body["pid"] != first, "the runtime is initialised again"
+    wait_until(lambda: in_use(url) == 0, "the lease of what was killed expires")
+    counts = status(url)
+    assert (counts["granted"], counts["expired"], counts["overruns"]) == (3, 1, 0)
+    assert messages(environment) == []
 
 
-def test_open_runs_without_a_governor(launch: Launch) -> None:
-    (port,) = free_ports(1)
-    environment = launch(f"http://127.0.0.1:{port}", "app.hold")
-    assert error_type(environment.invoke({})) is None
-    assert '"governor: breaker opened"' in environment.logs()
-
-
-def test_closed_denies_without_a_governor(launch: Launch) -> None:
-    (port,) = free_ports(1)
-    environment = launch(f"http://127.0.0.1:{port}", "app.hold", GOVERNOR_FAIL="closed")
-    answer = environment.invoke({})
-    assert error_type(answer) == "ConcurrencyLimitExceeded"
-    assert "GOVERNOR_FAIL is closed" in answer.body["errorMessage"]
+def test_a_crash_ends_the_process_and_the_lease(url: str, launch: Launch) -> None:
+    environment = launch(url, timeout_s=1)
+    first = environment.invoke({}).body["pid"]
+    assert error_type(environment.invoke({"crash": 7})) == "Runtime.ExitError"
+    assert environment.invoke({}).body["pid"] != first
+    wait_until(lambda: in_use(url) == 0, "the lease of what has crashed expires")
+    counts = status(url)
+    assert (counts["granted"], counts["expired"], counts["overruns"]) == (3, 1, 0)
+    assert messages(environment) == []
 
 
 def test_a_denied_http_request_is_answered(full_url: str, launch: Launch) -> None:

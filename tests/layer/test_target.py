@@ -1,19 +1,26 @@
 """The function's own handler is found, or not, as AWS's runtime does it."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from awslambdaric.bootstrap import (  # type: ignore[import-untyped]
+from awslambdaric.bootstrap import (
     _get_handler,
     build_fault_result,
 )
-from awslambdaric.lambda_runtime_exception import (  # type: ignore[import-untyped]
+from awslambdaric.lambda_runtime_exception import (
     FaultException,
 )
 from governor_layer.target import resolve
+
+from tests.layer.standin import StandIn
+
+LAYER = Path(__file__).parents[2] / "lambda_layer" / "python"
+LOOK_UP = "runtime._get_handler('governor_layer.handler')"
+DECORATE = "from governor_layer import governed; governed(print)"
 
 
 @pytest.fixture
@@ -85,16 +92,88 @@ def test_a_slash_stands_for_a_dot(modules: Path) -> None:
     assert resolve("pack/inner.handler")(None, None) == "inner"
 
 
-def test_importing_the_layer_imports_nothing_slow() -> None:
-    program = (
-        "import sys, awslambdaric.bootstrap; before = set(sys.modules); import governor_layer;"
-        "print(*(set(sys.modules) - before))"
-    )
-    layer = Path(__file__).parents[2] / "lambda_layer" / "python"
-    imported = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(layer)!r}); {program}"],
-        check=True,
+@pytest.fixture
+def sound(modules: Path) -> dict[str, str]:
+    """The variables of a function whose handler is as simple as can be."""
+    (modules / "sound.py").write_text("def handler(event, context): return 'ran'")
+    return {
+        "PYTHONPATH": f"{modules}:{LAYER}",
+        "AWS_LAMBDA_FUNCTION_NAME": "etl-load",
+        "GOVERNOR_HANDLER": "sound.handler",
+        "GOVERNOR_TIMEOUT_MS": "20000",
+    }
+
+
+def run(program: str, variables: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Run `program` in AWS's runtime."""
+    return subprocess.run(
+        [sys.executable, "-c", f"import sys, awslambdaric.bootstrap as runtime; {program}"],
+        env=variables,
+        check=False,
         capture_output=True,
         text=True,
-    ).stdout.split()
-    assert {name for name in imported if not name.startswith("governor_layer")} == {"_socket"}
+    )
+
+
+def imported(program: str, variables: dict[str, str]) -> set[str]:
+    """The modules that `program` imports on top of the runtime."""
+    shown = f"before = set(sys.modules); {program}; print(*(set(sys.modules) - before))"
+    done = run(shown, variables)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def test_importing_the_layer_imports_nothing_slow(sound: dict[str, str]) -> None:
+    names = imported("import governor_layer", sound)
+    assert {name for name in names if not name.startswith("governor_layer")} == {"_socket"}
+
+
+def test_a_granted_invocation_imports_what_it_needs(
+    standin: StandIn, sound: dict[str, str]
+) -> None:
+    short = "type('Context', (), {'get_remaining_time_in_millis': lambda _: 3000})()"
+    names = imported(f"{LOOK_UP}({{}}, {short})", {**sound, "GOVERNOR_URL": standin.url})
+    assert len(standin.ids()) == 1
+    assert {name for name in names if not name.startswith("governor_layer")} == {"_socket", "sound"}
+    seldom = {"denial", "journal", "metrics", "refusal", "renewal", "secret", "tls"}
+    assert not {f"governor_layer.{name}" for name in seldom} & names
+
+
+def test_encryption_is_loaded_while_the_runtime_initialises(sound: dict[str, str]) -> None:
+    names = imported(LOOK_UP, {**sound, "GOVERNOR_URL": "https://governor"})
+    assert {"ssl", "governor_layer.tls"} <= names
+
+
+@pytest.mark.parametrize("disabled", [True, False])
+def test_a_layer_that_stands_aside_leaves_the_handler_bare(
+    sound: dict[str, str], *, disabled: bool
+) -> None:
+    bare = f"import sound; assert {LOOK_UP} is sound.handler"
+    done = run(bare, {**sound, **({"GOVERNOR_DISABLED": "1"} if disabled else {})})
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert len(lines) == (0 if disabled else 1)
+    assert all(json.loads(line)["reason"].startswith("GOVERNOR_URL is unset") for line in lines)
+
+
+@pytest.mark.parametrize("program", [LOOK_UP, DECORATE])
+def test_closed_a_bad_setting_is_the_end_while_the_runtime_initialises(
+    sound: dict[str, str], program: str
+) -> None:
+    done = run(program, {**sound, "GOVERNOR_FAIL": "closed"})
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-1].endswith(
+        "BadSettingError: GOVERNOR_URL is unset: set it to the governor's address, http://host:port"
+    )
+
+
+@pytest.mark.parametrize("name", [None, "", "handler"])
+def test_a_missing_handler_is_named(sound: dict[str, str], name: str | None) -> None:
+    del sound["GOVERNOR_HANDLER"]
+    done = run(LOOK_UP, sound | ({} if name is None else {"GOVERNOR_HANDLER": name}))
+    assert f"Runtime.MalformedHandlerName: GOVERNOR_HANDLER is {name or ''!r}: set" in done.stderr
+
+
+def test_the_error_is_the_layers_own(sound: dict[str, str]) -> None:
+    assert run("from governor_layer import ConcurrencyLimitExceeded", sound).returncode == 0

@@ -3,8 +3,6 @@
 import threading
 import time
 
-from . import journal
-
 PAUSE_S = 5.0
 
 
@@ -20,26 +18,47 @@ class Breaker:
         """Start closed."""
         self._lock = threading.Lock()
         self._reason: str | None = None
-        self._paused_until = 0.0
+        self._paused_until = 0.0  # 0: not paused, the last failure cost nothing
 
-    def pause(self) -> str | None:
-        """Why not to ask now, or None."""
-        return self._reason if time.monotonic() < self._paused_until else None
+    def is_pausing(self) -> bool:
+        """Whether nobody is to be asked now."""
+        return time.monotonic() < self._paused_until
+
+    def refusal(self) -> str | None:
+        """Why not to ask now, or None: then ask, as nobody else will until you know.
+
+        So one invocation finds out after a pause, however many run at once.
+        """
+        reason = self._reason
+        if reason is None or self._paused_until == 0.0:
+            return None
+        with self._lock:
+            now = time.monotonic()
+            if now < self._paused_until:
+                return reason
+            self._paused_until = now + PAUSE_S
+        return None
 
     def failed(self, reason: str, *, unreachable: bool) -> None:
         """Take note that the governor could not be asked."""
-        pause_s = PAUSE_S if unreachable else 0.0
         with self._lock:
             opens = self._reason is None
             self._reason = reason
-            self._paused_until = time.monotonic() + pause_s
+            self._paused_until = time.monotonic() + PAUSE_S if unreachable else 0.0
         if opens:
+            from . import journal  # noqa: PLC0415 - not on the way of an invocation that is granted
+
+            pause_s = PAUSE_S if unreachable else 0.0
             journal.write("WARN", "breaker opened", reason=reason, pause_s=pause_s)
 
     def answered(self) -> None:
         """Take note that the governor has granted or denied."""
+        if self._reason is None:
+            return
         with self._lock:
             closes = self._reason is not None
-            self._reason = None
+            self._reason, self._paused_until = None, 0.0
         if closes:
+            from . import journal  # noqa: PLC0415
+
             journal.write("INFO", "breaker closed")

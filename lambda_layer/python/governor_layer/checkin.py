@@ -3,24 +3,20 @@
 import json
 import os
 
+from . import lease
 from .breaker import PAUSE_S, Breaker
 from .connection import Connection, Deadline, StaleConnectionError
-from .denial import Denial
-from .http_answer import Answer, UnexpectedAnswerError
+from .http_message import Answer, head_lines, request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+    from .denial import Denial
+    from .renewal import Renewals
+    from .secret import Secret
     from .settings import Settings
-
-GRACE_MS = 2_000
-"""How long a lease outlives its invocation's deadline at most: the governor's clock is its own, and
-Lambda takes a moment to end what has timed out."""
-
-MAX_TTL_MS = 20 * 60 * 1000
-"""Longest life of a lease that the governor grants."""
-
-FUNCTION_TIMEOUT_MS = 15 * 60 * 1000
-"""Lambda's longest, taken for an invocation that does not say how long it may run."""
 
 
 class UnavailableError(Exception):
@@ -35,117 +31,155 @@ class Desk:
     """
 
     def __init__(self, settings: "Settings") -> None:
-        """Connect to nothing yet."""
+        """Load what checking in takes. Connect to nothing, draw nothing at random."""
         self._settings = settings
+        self._leases = f"{settings.prefix}/v1/leases"
+        self._trust: ssl.SSLContext | None = None
+        if settings.tls:
+            from . import tls  # noqa: PLC0415 - what only https is to cost
+
+            self._trust = tls.context()
+        self.start_anew()
+
+    def start_anew(self) -> None:
+        """Forget what is another process's: the one forked from, or made of the same snapshot."""
         self._breaker = Breaker()
         self._idle: list[Connection] = []  # append and pop are atomic
+        self._held: set[str] = set()
+        self._renewals: Renewals | None = None
+        self._secret: Secret | None = None
+        self._head = self._head_with(self._settings.token)
 
-    def check_in(self, event: object, context: object) -> str | Denial:
+    def check_in(self, event: object, context: object) -> "str | Denial":
         """The id of the lease that the invocation now holds, or the denial.
 
         Raises:
             UnavailableError: the governor is slow, gone, or makes no sense.
 
         """
-        if (reason := self._breaker.pause()) is not None:
+        if (reason := self._breaker.refusal()) is not None:
             raise UnavailableError(f"not asked again within {PAUSE_S:g} s: {reason}")
         try:
             outcome = self._acquire(event, context)
         except Exception as error:  # nothing that goes wrong here is to harm the invocation
-            reason = str(error) or type(error).__name__
-            self._breaker.failed(reason, unreachable=isinstance(error, OSError))
-            raise UnavailableError(reason) from error
+            raise self._unavailable(error) from error
         self._breaker.answered()
         return outcome
 
+    def overrun(self, lease_id: str, context: object) -> None:
+        """Tell the governor that the invocation runs though `lease_id` was denied.
+
+        To renew a lease that the ledger does not know is to have it counted as an overrun.
+
+        Raises:
+            UnavailableError: it could not be told.
+
+        """
+        self._held.add(lease_id)  # to be given back in any case: it may have been counted
+        try:
+            lease.is_reinstated(self._ask(lambda: self._renewal(lease_id, context)))
+            self._renew_if_outlived(lease_id, context)
+        except Exception as error:  # as above
+            raise self._unavailable(error) from error
+
     def check_out(self, lease_id: str) -> None:
         """Give the lease back, without waiting for the answer. Raises nothing."""
+        if lease_id not in self._held:
+            return  # the handler has forked, and the lease is the parent's
+        self._held.discard(lease_id)
+        if self._renewals is not None:
+            self._renewals.end(lease_id)
+        # While nobody can be reached it is kept for when somebody is.
+        patience_ms = 0 if self._breaker.is_pausing() else self._settings.timeout_ms
         connection = self._connection()
         try:
-            connection.tell("DELETE", f"/v1/leases/{lease_id}", Deadline(self._settings.timeout_s))
+            told = request("DELETE", f"{self._leases}/{lease_id}", self._head)
+            connection.tell(told, patience_ms / 1000)
         except Exception as error:  # noqa: BLE001 - the handler is done, and its result stands
-            self._breaker.failed(str(error), unreachable=True)
+            if patience_ms:
+                self._breaker.failed(str(error), unreachable=True)
         finally:
             self._idle.append(connection)
 
-    def _acquire(self, event: object, context: object) -> str | Denial:
-        remaining_ms = _remaining_ms(context)
-        timeout_s = self._settings.timeout_s
-        # A wait beyond the invocation's own end would only turn a denial into a timeout.
-        wait_ms = max(0, min(self._settings.wait_ms, int(remaining_ms - timeout_s * 1000)))
-        body: dict[str, object] = {
-            "function": self._settings.function,
-            "ttl_ms": max(1, min(remaining_ms + GRACE_MS, MAX_TTL_MS)),
-        }
-        if wait_ms:
-            body["wait_ms"] = wait_ms
-        if (attempt := receive_count(event)) is not None:
-            body["attempt"] = attempt
-        request_id = _request_id(context)
-        deadline = Deadline(timeout_s + wait_ms / 1000)
+    def _acquire(self, event: object, context: object) -> "str | Denial":
+        request_id = lease.request_id(context)
+        wait_ms = lease.max_wait_ms(self._settings, event, context)
+        body = lease.check_in_body(self._settings.function, event, context, wait_ms)
+        lease_id = ""
+
+        def check_in() -> bytes:
+            # Each try has an id of its own: the governor releases what it has granted to a
+            # connection that died, and that must not be what the next try was granted.
+            nonlocal lease_id
+            lease_id = f"{request_id}:{os.urandom(4).hex()}"
+            return request("POST", self._leases, self._head, json.dumps({"id": lease_id, **body}))
+
+        outcome = lease.outcome(self._ask(check_in, wait_ms), lease_id, self._settings.function)
+        if isinstance(outcome, str):
+            self._held.add(outcome)
+            self._renew_if_outlived(outcome, context)
+        return outcome
+
+    def _ask(self, make: "Callable[[], bytes]", wait_ms: int = 0) -> Answer:
+        """The answer to the request that `make` makes for each try; it may take `wait_ms` more."""
+        if self._settings.secret and not self._settings.token and self._secret is None:
+            from .secret import Secret  # noqa: PLC0415 - few have one
+
+            secret = Secret(self._settings.secret)
+            self._head = self._head_with(secret.token())
+            self._secret = secret
         connection = self._connection()
+        deadline = Deadline((self._settings.timeout_ms + wait_ms) / 1000)
         try:
-            while True:
-                # Each try has an id of its own: the governor releases what it has granted to a
-                # connection that died, and that must not be what the next try was granted.
-                lease_id = f"{request_id}:{os.urandom(4).hex()}"
-                sent = json.dumps({"id": lease_id, **body}).encode()
-                try:
-                    answer = connection.ask("POST", "/v1/leases", sent, deadline)
-                    break
-                except StaleConnectionError:
-                    continue  # the next one is new, and a new one is not stale
+            answer = _tried(connection, make, deadline)
+            if answer.status == 401 and self._secret is not None and self._secret.has_changed():  # noqa: PLR2004
+                self._head = self._head_with(self._secret.token())
+                deadline = Deadline(self._settings.timeout_ms / 1000)
+                answer = _tried(connection, make, deadline)
         finally:
             self._idle.append(connection)
-        return _outcome(answer, lease_id, self._settings.function)
+        return answer
+
+    def _renew_if_outlived(self, lease_id: str, context: object) -> None:
+        if not lease.is_outlived(context):
+            return
+        if self._renewals is None:
+            from .renewal import Renewals  # noqa: PLC0415 - short invocations do without
+
+            try:
+                self._renewals = Renewals(
+                    self._new_connection(), self._renewal, self._settings.timeout_ms / 1000
+                )
+            except RuntimeError:  # no room for a thread: the next long invocation tries again
+                return
+        self._renewals.begin(lease_id, context)
+
+    def _renewal(self, lease_id: str, context: object) -> bytes:
+        body = {"function": self._settings.function, "ttl_ms": lease.ttl_ms(context)}
+        return request("POST", f"{self._leases}/{lease_id}/renew", self._head, json.dumps(body))
+
+    def _unavailable(self, error: Exception) -> UnavailableError:
+        reason = str(error) or type(error).__name__
+        self._breaker.failed(reason, unreachable=isinstance(error, OSError))
+        return UnavailableError(reason)
+
+    def _head_with(self, token: str) -> str:
+        credential = (f"Authorization: Bearer {token}",) if token else ()
+        return head_lines(self._settings.host, self._settings.port, *credential)
 
     def _connection(self) -> Connection:
         try:
             return self._idle.pop()
         except IndexError:
-            return Connection(self._settings)
+            return self._new_connection()
+
+    def _new_connection(self) -> Connection:
+        return Connection(self._settings.host, self._settings.port, self._trust)
 
 
-def receive_count(event: object) -> int | None:
-    """How often the message of an SQS `event` that came most often has been received, 1 or more.
-
-    None for every other event: it is not known which attempt it is.
-    """
-    try:
-        records = event["Records"]  # type: ignore[index]  # whatever it is
-        if not all(record["eventSource"] == "aws:sqs" for record in records):
-            return None
-        return max(int(record["attributes"]["ApproximateReceiveCount"]) for record in records)
-    except (LookupError, TypeError, ValueError):
-        return None
-
-
-def _remaining_ms(context: object) -> int:
-    try:
-        return int(context.get_remaining_time_in_millis())  # type: ignore[attr-defined]
-    except (AttributeError, TypeError, ValueError):  # called by hand, as in a function's own tests
-        return FUNCTION_TIMEOUT_MS
-
-
-def _request_id(context: object) -> str:
-    given = str(getattr(context, "aws_request_id", None) or "invocation")
-    return "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in given[:100])
-
-
-def _outcome(answer: Answer, lease_id: str, function: str) -> str | Denial:
-    try:
-        body = json.loads(answer.body)
-        if answer.status in {200, 201} and body["id"] == lease_id:
-            return lease_id
-        if answer.status == 429:  # noqa: PLR2004 - Too Many Requests
-            denied_by, limit, in_use = body["denied_by"], body["max_concurrency"], body["in_use"]
-            return Denial(
-                reason=f"{function} is denied by {denied_by}: {in_use} of {limit} in use",
-                retry_after_ms=int(body["retry_after_ms"]),
-                denied_by=str(denied_by),
-                max_concurrency=int(limit),
-                in_use=int(in_use),
-            )
-    except (LookupError, TypeError, ValueError):
-        pass
-    raise UnexpectedAnswerError(f"the governor answered {answer.status}: {answer.body[:200]!r}")
+def _tried(connection: Connection, make: "Callable[[], bytes]", deadline: Deadline) -> Answer:
+    while True:
+        try:
+            return connection.ask(make(), deadline)
+        except StaleConnectionError:
+            continue  # the next one is new, and is stale at most after what has been told is done

@@ -1,26 +1,23 @@
 """One keep-alive HTTP/1.1 connection to the governor, on bare sockets.
 
-`http.client` costs a cold start 15 ms and `socket` 2, more than all the rest of the layer. What
-the governor speaks is simple: every answer has a Content-Length. An answer that has not, or isn't
-HTTP at all, does not count as one.
+`http.client` costs a cold start 15 ms and `socket` 2, more than all the rest of the layer.
 """
 
 import _socket
-import contextlib
-import threading
 import time
 
-from .http_answer import MAX_HEAD, Answer, UnexpectedAnswerError, parsed
+from .http_message import MAX_HEAD, Answer, UnexpectedAnswerError, parsed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
 
-    from .settings import Settings
-
 MAX_IDLE_S = 60.0
 """Oldest connection that is used again. NAT gateways and load balancers drop idle ones after 60 to
 350 s, some without a word, and a request sent into the void would cost the whole deadline."""
+
+FRESH_S = 1.0
+"""For so long after its last use a connection is taken to be alive by whoever waits for nothing."""
 
 
 class StaleConnectionError(ConnectionError):
@@ -52,11 +49,12 @@ class Connection:
     the answer has been seen, it is told again on the next one.
     """
 
-    def __init__(self, settings: "Settings") -> None:
+    def __init__(self, host: str, port: int, tls: "ssl.SSLContext | None" = None) -> None:
         """Remember where to connect to; do nothing yet."""
-        self._settings = settings
+        self._host = host
+        self._port = port
+        self._tls = tls
         self._socket: _socket.socket | None = None
-        self._tls: ssl.SSLContext | None = None
         self._received = b""
         self._told: list[bytes] = []
         self._used_at = 0.0
@@ -65,27 +63,44 @@ class Connection:
         """Close: the governor then knows that nothing more is coming."""
         self.close()
 
-    def ask(self, method: str, path: str, body: bytes, deadline: Deadline) -> Answer:
+    def open(self, deadline: Deadline) -> bool:
+        """Connect unless that has been done; whether it had, and the connection is in order yet.
+
+        A new one is first told what the last one took to its grave. Raises OSError: no connection
+        by the deadline.
+        """
+        if self._is_alive():
+            return True
+        try:
+            self._connect(deadline)
+            if self._told:
+                self._within(deadline.left()).sendall(b"".join(self._told))
+        except BaseException:
+            self.close()
+            raise
+        return False
+
+    def ask(self, request: bytes, deadline: Deadline) -> Answer:
         """Send a request and return the answer to it. After an error the connection is closed.
 
         Raises:
-            StaleConnectionError: an idle connection has died; nobody has answered.
+            StaleConnectionError: a connection has died that had been used; nobody has answered.
             UnexpectedAnswerError: what came back is no HTTP answer.
             OSError: no connection, or no answer by the deadline (TimeoutError).
 
         """
-        reused = self._is_alive()
+        used = self.open(deadline)
         try:
-            if not reused:
-                self._open(deadline)
-            self._within(deadline.left()).sendall(self._request(method, path, body))
+            # Without waiting: there is room for a request, or nobody has read for a long time.
+            self._within(0.0).sendall(request)
             while self._told:
                 self._receive(deadline)
                 del self._told[0]
+                used = True
             answer = self._receive(deadline)
         except ConnectionError as error:
             self.close()
-            if reused:
+            if used:
                 raise StaleConnectionError from error
             raise
         except BaseException:
@@ -96,19 +111,19 @@ class Connection:
             self.close()
         return answer
 
-    def tell(self, method: str, path: str, deadline: Deadline) -> None:
-        """Write a request without a body, and leave its answer for later.
+    def tell(self, request: bytes, patience_s: float) -> None:
+        """Write a request, and leave its answer for later.
 
-        It takes time only, until `deadline` at most, when a new connection has to be made for it.
+        It takes time only, `patience_s` at most, when a new connection has to be made for it.
         Raises OSError when there is none; the request then goes out first on the next one.
         """
-        alive = self._is_alive()
-        self._told.append(self._request(method, path, b""))
+        used_s_ago = time.time() - self._used_at
+        self._told.append(request)
         try:
-            if alive:
-                self._within(0.0).sendall(self._told[-1])
+            if (self._socket is not None and 0 <= used_s_ago < FRESH_S) or self._is_alive():
+                self._within(0.0).sendall(request)
             else:
-                self._open(deadline)
+                self.open(Deadline(patience_s))
         except BaseException:
             self.close()
             raise
@@ -140,44 +155,25 @@ class Connection:
             self.close()
         return alive
 
-    def _open(self, deadline: Deadline) -> None:
-        """Connect, and say first what the last connection took to its grave."""
-        self._socket = self._connect(deadline)
-        self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-        if self._told:
-            self._within(deadline.left()).sendall(b"".join(self._told))
+    def _connect(self, deadline: Deadline) -> None:
+        from .address import addresses  # noqa: PLC0415 - once in a connection's life
 
-    def _connect(self, deadline: Deadline) -> "_socket.socket":
         refusal: OSError = ConnectionRefusedError("no address to connect to")
-        for family, kind, protocol, address in _addresses(self._settings, deadline):
-            connected = _socket.socket(family, kind, protocol)
+        for family, kind, protocol, address in addresses(self._host, self._port, deadline):
+            self._socket = _socket.socket(family, kind, protocol)
             try:
-                connected.settimeout(deadline.left())
-                connected.connect(address)
-                return self._encrypted(connected, deadline) if self._settings.tls else connected
+                self._within(deadline.left()).connect(address)
+                self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+                if self._tls is not None:
+                    from .tls import encrypted  # noqa: PLC0415 - what only https is to cost
+
+                    self._socket = encrypted(self._socket, self._tls, self._host, deadline.left())
             except OSError as error:
-                connected.close()
+                self.close()
                 refusal = error
+            else:
+                return
         raise refusal
-
-    def _encrypted(self, plain: "_socket.socket", deadline: Deadline) -> "_socket.socket":
-        import socket  # noqa: PLC0415 - 9 ms that only https is to cost
-        import ssl  # noqa: PLC0415
-
-        self._tls = self._tls or ssl.create_default_context()
-        wrapped = socket.socket(fileno=plain.detach())
-        wrapped.settimeout(deadline.left())
-        return self._tls.wrap_socket(wrapped, server_hostname=self._settings.host)
-
-    def _request(self, method: str, path: str, body: bytes) -> bytes:
-        settings = self._settings
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        head = f"{method} {settings.prefix}{path} HTTP/1.1\r\nHost: {host}:{settings.port}\r\n"
-        if settings.token:
-            head += f"Authorization: Bearer {settings.token}\r\n"
-        if body:
-            head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        return head.encode() + b"\r\n" + body
 
     def _within(self, timeout_s: float) -> "_socket.socket":
         """The socket, set to give up after `timeout_s`; 0 does not wait at all."""
@@ -203,25 +199,3 @@ class Connection:
         if not received:
             raise ConnectionResetError("closed without an answer")
         self._received += received
-
-
-def _addresses(
-    settings: "Settings", deadline: Deadline
-) -> "list[tuple[int, int, int, tuple[object, ...]]]":
-    """Where the governor can be reached. A name is looked up on a thread: that has no timeout."""
-    host, port = settings.host.encode(), settings.port  # bytes: text would import the IDNA codec
-    found: list[tuple[int, int, int, str, tuple[object, ...]]] = []
-
-    def look_up(flags: int) -> None:
-        with contextlib.suppress(OSError):
-            found.extend(_socket.getaddrinfo(host, port, 0, _socket.SOCK_STREAM, 0, flags))
-
-    look_up(_socket.AI_NUMERICHOST)
-    if not found:
-        thread = threading.Thread(target=look_up, args=(0,), daemon=True)
-        thread.start()
-        thread.join(deadline.left())
-    if not found:
-        deadline.left()
-        raise ConnectionRefusedError(f"{settings.host} has no address")
-    return [(family, kind, protocol, address) for family, kind, protocol, _, address in found]

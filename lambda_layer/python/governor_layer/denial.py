@@ -1,29 +1,39 @@
 """A denial, and the shape of it that each event source handles best. Pure.
 
-API Gateway, function URLs and load balancers get a 429 answer, which reaches the client. For every
-other source a denial is an exception, so that the source tries again in its own way.
+Loaded when the first one comes.
 """
 
-import json
+from .source import ALB, ASYNC, CALLER, HTTP, WEBSOCKET
 
 MAX_RETRY_AFTER_S = 900
 
+ANSWER = "answer"
+"""Return a 429 answer."""
+
+RAISE = "raise"
+"""Raise ConcurrencyLimitExceeded."""
+
+RUN = "run"
+"""Run the handler nevertheless, as an overrun."""
+
 
 class Denial:
-    """The answer "no": who says so, why, and when to try again.
+    """The answer "no": who says so, why, when to try again, and to which check-in.
 
-    Without `denied_by` nobody could be asked, and GOVERNOR_FAIL is closed.
+    Without `denied_by` and `lease_id` nobody could be asked, and GOVERNOR_FAIL is closed.
     """
 
-    __slots__ = ("denied_by", "in_use", "max_concurrency", "reason", "retry_after_ms")
+    __slots__ = ("denied_by", "in_use", "lease_id", "max_concurrency", "reason", "retry_after_ms")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a denial consists of
         self,
         reason: str,
         retry_after_ms: int,
+        *,
         denied_by: str | None = None,
         max_concurrency: int | None = None,
         in_use: int | None = None,
+        lease_id: str | None = None,
     ) -> None:
         """Keep the parts."""
         self.reason = reason
@@ -31,6 +41,7 @@ class Denial:
         self.denied_by = denied_by
         self.max_concurrency = max_concurrency
         self.in_use = in_use
+        self.lease_id = lease_id
 
 
 class ConcurrencyLimitExceeded(Exception):  # noqa: N818 - users match this errorType in retry rules
@@ -42,49 +53,33 @@ class ConcurrencyLimitExceeded(Exception):  # noqa: N818 - users match this erro
         self.denial = denial
 
 
-def answer(event: object, denial: Denial) -> dict[str, object]:
-    """What a handler that may not run returns to the source of `event`, whatever that is.
+def way(source: str, on_denied: str, denial: Denial) -> str:
+    """ANSWER, RAISE or RUN: what a `denial` means for an event of the kind `source`.
 
-    Raises:
-        ConcurrencyLimitExceeded: the source is told by an exception.
-
+    `on_denied` is GOVERNOR_ON_DENIED. Only what the governor can count as an overrun may run.
     """
-    context = event.get("requestContext") if isinstance(event, dict) else None
-    # A Lambda authorizer's event looks like the request that it is to authorize, and has an ARN.
-    if (
-        not isinstance(event, dict)
-        or not isinstance(context, dict)
-        or "methodArn" in event
-        or "routeArn" in event
-    ):
-        raise ConcurrencyLimitExceeded(denial)
-    if "messageDirection" in context:  # WebSocket API
+    if on_denied == "respond":
+        return ANSWER if source in {HTTP, ALB, WEBSOCKET, CALLER} else RAISE
+    runs = on_denied == "run" or (on_denied != "raise" and source == ASYNC)
+    if runs and denial.lease_id is not None:
+        return RUN
+    return ANSWER if on_denied != "raise" and source in {HTTP, ALB, WEBSOCKET} else RAISE
+
+
+def answer(source: str, event: object, denial: Denial) -> dict[str, object]:
+    """What a handler that may not run returns to a source of the kind `source`."""
+    if source == WEBSOCKET:
         return {"statusCode": 429}
-    if "elb" in context:  # Application Load Balancer
-        many = event.get("multiValueHeaders") is not None
-        return {**_too_many(denial, many=many), "statusDescription": "429 Too Many Requests"}
-    payload_v2 = event.get("version") == "2.0" and isinstance(context.get("http"), dict)
-    payload_v1 = "httpMethod" in event and "resource" in event and "stage" in context
-    if payload_v2 or payload_v1:  # HTTP API or function URL; REST API
-        return _too_many(denial, many=False)
-    raise ConcurrencyLimitExceeded(denial)
-
-
-def _too_many(denial: Denial, *, many: bool) -> dict[str, object]:
-    """A 429 answer; `many` says that the source wants a list of values per header.
-
-    The body is API Gateway's own for a throttled request. It may go to the public, which scopes and
-    limits are no business of.
-    """
+    shape: dict[str, object] = {"statusCode": 429, "body": BODY, "isBase64Encoded": False}
     seconds = min(max(1, -(-denial.retry_after_ms // 1000)), MAX_RETRY_AFTER_S)
     headers = {"content-type": "application/json", "retry-after": str(seconds)}
-    return {
-        "statusCode": 429,
-        **(
-            {"multiValueHeaders": {name: [value] for name, value in headers.items()}}
-            if many
-            else {"headers": headers}
-        ),
-        "body": json.dumps({"message": "Too Many Requests"}),
-        "isBase64Encoded": False,
-    }
+    if source == ALB:
+        shape["statusDescription"] = "429 Too Many Requests"
+        if isinstance(event, dict) and event.get("multiValueHeaders") is not None:
+            return {**shape, "multiValueHeaders": {name: [headers[name]] for name in headers}}
+    return {**shape, "headers": headers}
+
+
+BODY = '{"message":"Too Many Requests"}'
+"""API Gateway's own for a throttled request. It may go to the public, which scopes and limits are
+no business of."""

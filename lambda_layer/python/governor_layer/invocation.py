@@ -2,11 +2,11 @@
 
 import functools
 import os
+import sys
+import time
 
-from . import journal
-from .breaker import PAUSE_S
 from .checkin import Desk, UnavailableError
-from .denial import Denial, answer
+from .lease import max_wait_ms
 from .settings import BadSettingError, Settings, fails_closed, is_disabled
 
 TYPE_CHECKING = False
@@ -16,42 +16,96 @@ if TYPE_CHECKING:
     # What a handler is given and returns is its own affair and Lambda's.
     from typing import Any, TypeAlias
 
+    from .denial import Denial
+
     Handler: TypeAlias = Callable[[Any, Any], Any]
+
+CO_COROUTINE = 0x80
+"""What `inspect` knows a coroutine function by. Importing that takes several times what we do."""
 
 
 def governed(handler: "Handler") -> "Handler":
     """Let `handler` run only within its function's concurrency limits.
 
     What it is given, returns and raises passes through untouched. Governing twice is governing
-    once: a decorated handler may have the exec wrapper before it.
+    once: a decorated handler may have the exec wrapper before it. A coroutine function, for a
+    handler that runs it in an event loop, stays one: its lease is held until it has ended.
+
+    Raises:
+        BadSettingError: a variable is bad, and GOVERNOR_FAIL is closed.
+
     """
     if getattr(handler, "__governed__", None) is True:
+        return handler
+    gate = _gate()
+    if gate is None:
         return handler
 
     @functools.wraps(handler)
     def invoke(event: object, context: object) -> object:
-        return _gate().run(handler, event, context)
+        return gate.run(handler, event, context)
 
-    vars(invoke)["__governed__"] = True
-    return invoke
+    @functools.wraps(handler)
+    async def invoke_awaited(event: object, context: object) -> object:
+        return await gate.run_awaited(handler, event, context)
+
+    of_its_kind = invoke_awaited if _is_coroutine_function(handler) else invoke
+    vars(of_its_kind)["__governed__"] = True
+    return of_its_kind
+
+
+def _is_coroutine_function(handler: "Handler") -> bool:
+    code = getattr(handler, "__code__", None)
+    return isinstance(code, type(governed.__code__)) and bool(code.co_flags & CO_COROUTINE)
+
+
+def entrance(environ: "Mapping[str, str]") -> "Gate | None":
+    """The gate that the variables in `environ` want before a function's handlers.
+
+    None: they are to run as if the layer were not there. That also goes for a variable that is bad,
+    which is logged, unless the function must not run without the governor.
+
+    Raises:
+        BadSettingError: a variable is bad, and GOVERNOR_FAIL is closed.
+
+    """
+    if is_disabled(environ):
+        return None
+    closed = False
+    try:
+        closed = fails_closed(environ)
+        return Gate(Settings(environ))
+    except BadSettingError as error:
+        if closed:
+            raise
+        from . import journal  # noqa: PLC0415 - not on the way of an invocation that is granted
+
+        journal.write("WARN", "bad setting", reason=str(error))
+        return None
+
+
+@functools.cache
+def _gate() -> "Gate | None":
+    """The gate of all of the process's handlers. It connects when the first one is invoked."""
+    gate = entrance(os.environ)
+    if gate is not None:
+        os.register_at_fork(after_in_child=gate.start_anew)
+        if (snapshots := sys.modules.get("snapshot_restore_py")) is not None:  # the runtime's own
+            snapshots.register_after_restore(gate.start_anew)
+    return gate
 
 
 class Gate:
-    """Stands before the handler of one function, as the variables in `environ` want it to."""
+    """Stands before the handlers of one function."""
 
-    def __init__(self, environ: "Mapping[str, str]") -> None:
-        """Read the variables. One that is bad is logged, and then GOVERNOR_FAIL decides."""
-        self._desk: Desk | None = None
-        self._out_of_order = "GOVERNOR_DISABLED is set"
-        self._fails_closed = False
-        if is_disabled(environ):
-            return
-        try:
-            self._fails_closed = fails_closed(environ)
-            self._desk = Desk(Settings(environ))
-        except BadSettingError as error:
-            self._out_of_order = str(error)
-            journal.write("WARN", "bad setting", reason=str(error))
+    def __init__(self, settings: Settings) -> None:
+        """Get ready, as `settings` say."""
+        self._settings = settings
+        self._desk = Desk(settings)
+
+    def start_anew(self) -> None:
+        """Take over nothing from the process that this one is a copy of."""
+        self._desk.start_anew()
 
     def run(self, handler: "Handler", event: object, context: object) -> object:
         """Run `handler` if it may run now, and return what the source of `event` is to get.
@@ -60,48 +114,64 @@ class Gate:
             ConcurrencyLimitExceeded: it may not, and its event's source is told by an exception.
 
         """
-        outcome = self._check_in(event, context)
-        if isinstance(outcome, Denial):
-            return _deny(event, outcome, context)
+        runs, lease, answer = self._enter(event, context)
+        if not runs:
+            return answer
         try:
             return handler(event, context)
         finally:
-            if self._desk is not None and outcome is not None:
-                self._desk.check_out(outcome)
+            self._leave(lease)
 
-    def _check_in(self, event: object, context: object) -> str | Denial | None:
+    async def run_awaited(self, handler: "Handler", event: object, context: object) -> object:
+        """Do what `run` does with a coroutine function. Checking in blocks the event loop."""
+        runs, lease, answer = self._enter(event, context)
+        if not runs:
+            return answer
+        try:
+            return await handler(event, context)
+        finally:
+            self._leave(lease)
+
+    def _enter(self, event: object, context: object) -> "tuple[bool, str | None, object]":
+        """Whether the handler is to run, the lease that it then has, and the answer if it isn't."""
+        began = time.perf_counter()
+        outcome = self._check_in(event, context)
+        if self._settings.emf:
+            self._measure(time.perf_counter() - began, outcome, event, context)
+        if outcome is None or isinstance(outcome, str):
+            return True, outcome, None
+        from . import refusal  # noqa: PLC0415 - an invocation that is granted needs none
+
+        lease, answer = refusal.settled(self._desk, self._settings, outcome, event, context)
+        return lease is not None, lease, answer
+
+    def _leave(self, lease: str | None) -> None:
+        if lease is not None:
+            self._desk.check_out(lease)
+
+    def _check_in(self, event: object, context: object) -> "str | Denial | None":
         """The id of the lease that the invocation holds, a denial, or None: run it ungoverned."""
-        if self._desk is None:
-            return self._unasked(self._out_of_order)
         try:
             return self._desk.check_in(event, context)
         except UnavailableError as error:
-            return self._unasked(str(error))
+            if not self._settings.fails_closed:
+                return None
+            from . import refusal  # noqa: PLC0415
 
-    def _unasked(self, reason: str) -> Denial | None:
-        if not self._fails_closed:
-            return None
-        return Denial(
-            f"the governor can't be asked, and GOVERNOR_FAIL is closed: {reason}",
-            retry_after_ms=int(PAUSE_S * 1000),
-        )
+            return refusal.unasked(str(error))
 
+    def _measure(
+        self, took_s: float, outcome: "str | Denial | None", event: object, context: object
+    ) -> None:
+        from . import metrics  # noqa: PLC0415 - unless asked for, none are written
 
-@functools.cache
-def _gate() -> Gate:
-    """The process's one gate: made at the first invocation, when nothing can be in a snapshot."""
-    return Gate(os.environ)
-
-
-def _deny(event: object, denial: Denial, context: object) -> object:
-    journal.write(
-        "WARN",
-        "denied",
-        reason=denial.reason,
-        denied_by=denial.denied_by,
-        max_concurrency=denial.max_concurrency,
-        in_use=denial.in_use,
-        retry_after_ms=denial.retry_after_ms,
-        request_id=str(getattr(context, "aws_request_id", "")),
-    )
-    return answer(event, denial)
+        took_ms = round(took_s * 1000, 3)
+        values = {"check_in_ms": took_ms}
+        if outcome is None:
+            values["failed_open"] = 1
+        elif not isinstance(outcome, str):
+            values["denied"] = 1
+        answered = isinstance(outcome, str) or (outcome is not None and outcome.lease_id)
+        if answered and max_wait_ms(self._settings, event, context):
+            values["wait_ms"] = took_ms
+        metrics.write(self._settings.function, values)

@@ -1,7 +1,5 @@
 """How the layer runs: the GOVERNOR_* variables of its function, read once."""
 
-import re
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -9,6 +7,8 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT_MS = 200
 LONGEST_MS = 900_000
 """15 minutes, the longest that an invocation can take: no time of ours can exceed it."""
+
+ON_DENIED = ("auto", "raise", "respond", "wait", "run")
 
 
 class BadSettingError(Exception):
@@ -18,11 +18,24 @@ class BadSettingError(Exception):
 class Settings:
     """What the variables say.
 
-    `timeout_s` is the most that a check-in may cost when the governor is slow or gone, `wait_ms`
+    `timeout_ms` is the most that a check-in may cost when the governor is slow or gone, `wait_ms`
     how long the governor may let an invocation wait for its turn on top of that.
     """
 
-    __slots__ = ("function", "host", "port", "prefix", "timeout_s", "tls", "token", "wait_ms")
+    __slots__ = (
+        "emf",
+        "fails_closed",
+        "function",
+        "host",
+        "on_denied",
+        "port",
+        "prefix",
+        "secret",
+        "timeout_ms",
+        "tls",
+        "token",
+        "wait_ms",
+    )
 
     def __init__(self, environ: "Mapping[str, str]") -> None:
         """Read the variables in `environ`.
@@ -31,31 +44,31 @@ class Settings:
             BadSettingError: one of them can't be used.
 
         """
-        url = environ.get("GOVERNOR_URL", "")
-        parts = re.fullmatch(
-            r"(https?)://(\[[^\]\s]+\]|[^/:?#@\s]+)(?::(\d{1,5}))?(/[^?#\s]*)?", url
-        )
-        if parts is None or not (url.isascii() and 0 < int(parts[3] or 1) < 1 << 16):
-            raise BadSettingError(
-                f"GOVERNOR_URL is {url!r}: set it to the governor's address, http://host:port"
-            )
-        self.tls = parts[1] == "https"
-        self.host = parts[2].strip("[]")
-        self.port = int(parts[3] or (443 if self.tls else 80))
-        self.prefix = (parts[4] or "").rstrip("/")
-        self.token = environ.get("GOVERNOR_TOKEN", "")
-        if not re.fullmatch(r"[!-~]*", self.token):  # it is sent in a header
-            raise BadSettingError("GOVERNOR_TOKEN has a space or a character outside ASCII in it")
+        self.fails_closed = fails_closed(environ)
+        self.tls, self.host, self.port, self.prefix = _address(environ.get("GOVERNOR_URL"))
+        self.token = _plain(environ, "GOVERNOR_TOKEN")
+        self.secret = _plain(environ, "GOVERNOR_TOKEN_SECRET")
         self.function = environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
         if not self.function:
             raise BadSettingError("AWS_LAMBDA_FUNCTION_NAME is unset: Lambda sets it")
-        self.timeout_s = _milliseconds(environ, "GOVERNOR_TIMEOUT_MS", DEFAULT_TIMEOUT_MS, 1) / 1000
+        self.timeout_ms = _milliseconds(environ, "GOVERNOR_TIMEOUT_MS", DEFAULT_TIMEOUT_MS, 1)
         self.wait_ms = _milliseconds(environ, "GOVERNOR_WAIT_MS", 0, 0)
+        self.on_denied = environ.get("GOVERNOR_ON_DENIED", "auto")
+        if self.on_denied not in ON_DENIED:
+            raise BadSettingError(
+                f"GOVERNOR_ON_DENIED is {self.on_denied!r}: set it to one of {', '.join(ON_DENIED)}"
+            )
+        self.emf = is_on(environ, "GOVERNOR_EMF")
 
 
 def is_disabled(environ: "Mapping[str, str]") -> bool:
     """Whether the layer is to stand aside (the exec wrapper reads the variable in the same way)."""
-    return environ.get("GOVERNOR_DISABLED") in {"1", "true"}
+    return is_on(environ, "GOVERNOR_DISABLED")
+
+
+def is_on(environ: "Mapping[str, str]", name: str) -> bool:
+    """Whether the variable `name` says yes."""
+    return environ.get(name) in {"1", "true"}
 
 
 def fails_closed(environ: "Mapping[str, str]") -> bool:
@@ -73,9 +86,54 @@ def fails_closed(environ: "Mapping[str, str]") -> bool:
     return fail == "closed"
 
 
+def _address(url: str | None) -> tuple[bool, str, int, str]:
+    """Whether `url` is https, its host and port, and what its path begins with."""
+    said = "unset" if url is None else repr(url)
+    bad = BadSettingError(
+        f"GOVERNOR_URL is {said}: set it to the governor's address, http://host:port"
+    )
+    scheme, separator, rest = (url or "").partition("://")
+    authority, slash, path = rest.partition("/")
+    bracketed, bracket, port = authority.rpartition("]")
+    if bracket:  # an IPv6 address
+        host, colon, port = bracketed.removeprefix("["), port[:1], port[1:]
+    else:
+        host, colon, port = authority.partition(":")
+    if (
+        not separator
+        or scheme not in {"http", "https"}
+        or not host
+        or not is_plain(rest)
+        or any(character in "?#@[]" for character in host + path)
+        or (":" in host) != bool(bracket)
+        or authority.startswith("[") != bool(bracket)
+        or colon not in {"", ":"}
+    ):
+        raise bad
+    tls = scheme == "https"
+    if not colon:
+        port = "443" if tls else "80"
+    if not (port.isdigit() and len(port) < 6 and 0 < int(port) < 1 << 16):  # noqa: PLR2004
+        raise bad
+    return tls, host, int(port), (slash + path).rstrip("/")
+
+
+def _plain(environ: "Mapping[str, str]", name: str) -> str:
+    text = environ.get(name, "")
+    if not is_plain(text):  # it is sent in a request's head; and it may be secret
+        raise BadSettingError(f"{name} has a space or a character outside ASCII in it")
+    return text
+
+
+def is_plain(text: str) -> bool:
+    """Whether `text` can stand in a request's head: ASCII without spaces or control characters."""
+    return text.isascii() and text.isprintable() and " " not in text
+
+
 def _milliseconds(environ: "Mapping[str, str]", name: str, default: int, least: int) -> int:
     text = environ.get(name, str(default))
-    if not re.fullmatch(r"\d{1,6}", text, re.ASCII) or not least <= int(text) <= LONGEST_MS:
+    digits = text.isascii() and text.isdigit() and len(text) <= len(str(LONGEST_MS))
+    if not digits or not least <= int(text) <= LONGEST_MS:
         raise BadSettingError(
             f"{name} is {text!r}: set it to whole milliseconds from {least} to {LONGEST_MS}"
         )

@@ -5,7 +5,6 @@ import os
 import sys
 
 from .invocation import governed
-from .settings import is_disabled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,12 +12,11 @@ if TYPE_CHECKING:
 
 
 def governed_target() -> "Handler":
-    """The handler that GOVERNOR_HANDLER names, with the governor before it unless disabled.
+    """The handler that GOVERNOR_HANDLER names, with the governor before it.
 
-    Raises what `resolve` raises.
+    Raises what `resolve` and `governed` raise.
     """
-    target = resolve(os.environ.get("GOVERNOR_HANDLER", ""))
-    return target if is_disabled(os.environ) else governed(target)
+    return governed(resolve(os.environ.get("GOVERNOR_HANDLER", "")))
 
 
 def resolve(name: str) -> "Handler":
@@ -31,7 +29,7 @@ def resolve(name: str) -> "Handler":
     if not dot:
         raise _reported_as(
             "Runtime.MalformedHandlerName",
-            f"Bad handler '{name}': GOVERNOR_HANDLER must be the function's own, module.function",
+            f"GOVERNOR_HANDLER is {name!r}: set it to the function's own handler, module.function",
         )
     if module_name.split(".")[0] in sys.builtin_module_names:
         raise _reported_as(

@@ -1,4 +1,7 @@
-"""The answers of HTTP/1.1, as far as a governor uses it: each has a Content-Length. Pure."""
+"""Requests and answers of HTTP/1.1, as far as a governor uses it. Pure.
+
+Every answer has a Content-Length. One that has not, or isn't HTTP at all, does not count as one.
+"""
 
 MAX_HEAD = 16 * 1024
 MAX_BODY = 64 * 1024
@@ -19,6 +22,22 @@ class Answer:
         self.status = status
         self.body = body
         self.closes = closes
+
+
+def head_lines(host: str, port: int, *fields: str) -> str:
+    """What every request to `host` has in its head, after the first line."""
+    name = f"[{host}]" if ":" in host else host
+    return "\r\n".join(["", f"Host: {name}:{port}", *fields, ""])
+
+
+def request(method: str, path: str, lines: str, body: str = "") -> bytes:
+    """A request with the `lines` of `head_lines`; the `body`, if any, is JSON in ASCII."""
+    if not body:
+        return f"{method} {path} HTTP/1.1{lines}\r\n".encode()
+    return (
+        f"{method} {path} HTTP/1.1{lines}Content-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
 
 
 def parsed(head: bytes) -> tuple[int, int, bool]:
