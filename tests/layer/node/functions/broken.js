@@ -1,0 +1,1 @@
+'use strict'; exports.handler = async ( => 1;

@@ -1,0 +1,3 @@
+/** An ECMAScript module by its package. */
+
+export const handler = async () => import.meta.url.split('/').at(-1);

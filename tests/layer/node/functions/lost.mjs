@@ -1,0 +1,1 @@
+import './nowhere-to-be-found.mjs';

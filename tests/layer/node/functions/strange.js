@@ -1,0 +1,1 @@
+'use strict'; throw new RangeError('no database');
