@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import footprint, http, ledger, waiting
+from tests.bench import footprint, http, layer, ledger, waiting
 from tests.bench.figures import Benchmark, Figure
 
 BENCHMARKS: Sequence[Benchmark] = (
@@ -15,7 +15,11 @@ BENCHMARKS: Sequence[Benchmark] = (
     ledger.growth,
     waiting.wake_up,
     footprint.memory,
-    footprint.layer_import,
+    layer.layer_latency,
+    layer.layer_check_out,
+    layer.layer_import,
+    layer.layer_process,
+    layer.layer_outage,
 )
 
 

@@ -1,23 +1,11 @@
-"""What the service and the layer take up."""
-
-import os
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
+"""What the service takes up."""
 
 import psutil
 
-from tests.bench.figures import Bound, Figure, median
+from tests.bench.figures import Bound, Figure
 from tests.bench.governors import governor, put
 
 FUNCTIONS = 10_000
-IMPORTS = 31
-LAYER = Path(__file__).parents[2] / "lambda_layer" / "python"
-_IMPORT = (
-    "import awslambdaric.bootstrap, time; begin = time.perf_counter(); "
-    "import governor_layer; print((time.perf_counter() - begin) * 1e3)"
-)
 
 
 def memory() -> list[Figure]:
@@ -42,33 +30,3 @@ def memory() -> list[Figure]:
             "MB",
         )
     ]
-
-
-def layer_import() -> list[Figure]:
-    """Wall time that importing the layer adds to what the runtime has imported anyway.
-
-    With its bytecode at hand, and without: what a cold start pays where none is shipped.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        kept = _import_ms({"PYTHONPYCACHEPREFIX": folder})
-    compiled = _import_ms({"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": "/nonexistent"})
-    detail = f"median of {IMPORTS} fresh processes"
-    return [
-        Figure("layer: import on top of awslambdaric", kept, detail, Bound.AT_MOST, 5, "ms"),
-        Figure("layer: the same, compiled from source each time", compiled, detail, unit="ms"),
-    ]
-
-
-def _import_ms(variables: dict[str, str]) -> float:
-    environment = os.environ | {"PYTHONPATH": str(LAYER)}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    return median(
-        [
-            float(
-                subprocess.check_output(
-                    [sys.executable, "-c", _IMPORT], env=environment | variables
-                )
-            )
-            for _ in range(IMPORTS)
-        ]
-    )

@@ -1,0 +1,79 @@
+"""A process that invokes a handler as AWS's runtime does; prints what it has measured (JSON).
+
+`python function.py WHAT`, with the layer on PYTHONPATH and its variables set. WHAT is one of
+
+- `import`: the time that importing the layer and finding the function's handler adds;
+- `bare` or `governed`: invocations of a handler that does nothing, without the layer or behind it.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+
+import awslambdaric.bootstrap  # noqa: F401 - what the runtime has imported before any handler
+
+INVOCATIONS = 100
+PAUSE_S = 0.002
+"""Between two invocations: time for the governor to finish with the check-out."""
+
+
+class Context:
+    """What a handler is told of its invocation."""
+
+    def __init__(self, number: int) -> None:
+        """Give it an id of its own."""
+        self.aws_request_id = f"8476a536-e9f4-11e8-9739-{number:012d}"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Less than what would need a renewal."""
+        return 3000
+
+
+def import_ms() -> float:
+    """Do what the runtime does with the handler's name before the first invocation."""
+    begin = time.perf_counter()
+    import governor_layer  # noqa: PLC0415 - this is what is measured
+
+    assert callable(governor_layer.handler)
+    return (time.perf_counter() - begin) * 1e3
+
+
+def invocations(*, governed: bool) -> dict[str, float]:
+    """Invoke the handler again and again; `after_us` is the time from its return to the runtime."""
+    returned = 0.0
+
+    def handler(_event: object, _context: object) -> None:
+        nonlocal returned
+        returned = time.perf_counter()
+
+    invoke: Callable[[object, object], object] = handler
+    if governed:
+        import governor_layer  # noqa: PLC0415 - a bare function has no layer in its memory
+
+        invoke = governor_layer.governed(handler)
+    took, after = [], []
+    for number in range(INVOCATIONS):
+        begin = time.perf_counter()
+        invoke({}, Context(number))
+        end = time.perf_counter()
+        took.append(end - begin)
+        after.append(end - returned)
+        time.sleep(PAUSE_S)
+    return {
+        "first_ms": took[0] * 1e3,
+        "total_ms": sum(took) * 1e3,
+        "after_us": sorted(after)[INVOCATIONS // 2] * 1e6,
+        "resident_mb": resident_mb(),
+    }
+
+
+def resident_mb() -> float:
+    """Resident memory of this process."""
+    with open("/proc/self/statm") as file:  # noqa: PTH123 - pathlib would count, too
+        return int(file.read().split()[1]) * 4096 / 2**20
+
+
+if __name__ == "__main__":
+    what = sys.argv[1]
+    print(json.dumps(import_ms() if what == "import" else invocations(governed=what == "governed")))
