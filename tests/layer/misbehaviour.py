@@ -2,7 +2,7 @@
 
 import time
 
-from tests.layer.standin import Behaviour, HangUpError, Request, grants, http
+from tests.layer.behaviour import Behaviour, HangUpError, Request, grants, http
 
 
 def hangs(request: Request) -> bytes:

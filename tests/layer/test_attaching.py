@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from governor.demo.environment import LAYER, Attach
+from tests.layer.behaviour import denies
 from tests.layer.environments import Launch, error_type, journal, messages
-from tests.layer.standin import StandIn, denies
+from tests.layer.standin import StandIn
 from tests.stores import wait_until
 
 DATADOG = "datadog_lambda.handler.handler"

@@ -10,8 +10,9 @@ from governor_layer.checkin import UnavailableError
 from governor_layer.denial import Denial
 from governor_layer.http_message import head_lines
 
+from tests.layer.behaviour import HangUpError, Request, denies, grants
 from tests.layer.desks import Context, desk, lease
-from tests.layer.standin import HangUpError, Request, StandIn, denies, grants
+from tests.layer.standin import StandIn
 from tests.stores import free_ports, wait_until
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from governor.demo.environment import Answer, ExecutionEnvironment
 from tests.layer import misbehaviour
+from tests.layer.behaviour import Behaviour, grants
 from tests.layer.environments import Launch, error_type, journal, messages
-from tests.layer.standin import Behaviour, StandIn, grants
+from tests.layer.standin import StandIn
 from tests.stores import wait_until
 
 LONGER_THAN_THE_FUNCTION_MAY_TAKE = {"timeout_s": 3, "GOVERNOR_TIMEOUT_MS": "20000"}

@@ -10,8 +10,9 @@ from collections.abc import Callable
 import pytest
 from governor_layer.checkin import UnavailableError
 
+from tests.layer.behaviour import HangUpError, Request, grants, http
 from tests.layer.desks import Context, desk, lease
-from tests.layer.standin import HangUpError, Request, StandIn, grants, http
+from tests.layer.standin import StandIn
 from tests.stores import wait_until
 
 

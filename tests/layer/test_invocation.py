@@ -12,7 +12,8 @@ import pytest
 from governor_layer.denial import ConcurrencyLimitExceeded
 from governor_layer.invocation import Gate, entrance, governed
 
-from tests.layer.standin import StandIn, denies, http
+from tests.layer.behaviour import denies, http
+from tests.layer.standin import StandIn
 from tests.stores import free_ports, wait_until
 
 EVENTS = Path(__file__).parent / "events"

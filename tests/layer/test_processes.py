@@ -5,8 +5,9 @@ import sys
 import textwrap
 from pathlib import Path
 
+from tests.layer.behaviour import HangUpError, Request, grants
 from tests.layer.desks import Context, desk, lease
-from tests.layer.standin import HangUpError, Request, StandIn, grants
+from tests.layer.standin import StandIn
 from tests.stores import wait_until
 
 LAYER = Path(__file__).parents[2] / "lambda_layer" / "python"

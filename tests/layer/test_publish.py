@@ -18,7 +18,8 @@ import pytest
 from governor.layer import archive, publish
 from governor.lifeline import tied
 from tests.governors import run
-from tests.layer.standin import StandIn, http
+from tests.layer.behaviour import http
+from tests.layer.standin import StandIn
 from tests.stores import free_ports, wait_until
 
 NO_ACCOUNT = {

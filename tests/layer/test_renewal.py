@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from governor_layer import renewal
 
+from tests.layer.behaviour import HangUpError, Request, grants, http
 from tests.layer.desks import Context, desk, lease
-from tests.layer.standin import HangUpError, Request, StandIn, grants, http
+from tests.layer.standin import StandIn
 from tests.stores import wait_until
 
 LONG = Context("long", remaining_ms=60_000)

@@ -7,8 +7,9 @@ import pytest
 from governor_layer import secret
 from governor_layer.checkin import Desk, UnavailableError
 
+from tests.layer.behaviour import Behaviour, HangUpError, Request, grants, http
 from tests.layer.desks import Context, desk, lease
-from tests.layer.standin import Behaviour, HangUpError, Request, StandIn, grants, http
+from tests.layer.standin import StandIn
 from tests.stores import free_ports
 
 ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:governor/layer+token-AbCdEf"

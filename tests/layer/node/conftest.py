@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.layer.node import toolchain
+from tests.layer import toolchain
 from tests.layer.node.child import Child
 
 

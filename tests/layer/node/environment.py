@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from governor.demo.environment import LAYER, Attach, ExecutionEnvironment
-from tests.layer.node import toolchain
+from tests.layer import toolchain
 
 MODULES = LAYER / "nodejs" / "node_modules"
 PACKAGE = MODULES / "governor-layer"

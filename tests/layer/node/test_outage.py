@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.layer.behaviour import HangUpError, Request, grants, http
 from tests.layer.node.child import Child, RaisedError
 from tests.layer.node.desks import BUSY, Desk, environ, later
-from tests.layer.standin import HangUpError, Request, StandIn, grants, http
-from tests.layer.test_cases import event_of
+from tests.layer.standin import StandIn
+from tests.layer.table import event_of
 from tests.stores import wait_until
 
 
@@ -108,27 +109,31 @@ def test_what_can_not_be_counted_does_not_run(
 def test_a_busy_process_still_finds_the_answer(
     child: Child, standin: StandIn, tmp_path: Path
 ) -> None:
-    late = tmp_path / "late"
-    answered = threading.Event()
+    asked, busy, late = (tmp_path / name for name in ("asked", "busy", "late"))
 
     def answers(request: Request) -> bytes:
-        request.peer.sendall(grants(request))
         if len(standin.requests) == 2:
-            answered.set()
-        return b""
+            asked.touch()
+            wait_until(busy.exists, "the child is busy")
+            request.peer.sendall(grants(request))
+            late.touch()
+            return b""
+        return grants(request)
 
     standin.behaviour = answers
-    at = Desk(child, standin.url, GOVERNOR_TIMEOUT_MS="100")
+    at = Desk(child, standin.url, GOVERNOR_TIMEOUT_MS="1000")
     at.check_in()
     child.start(
-        "const asked = kept.desk.checkIn({}, contextOf()); const began = performance.now();"
-        "await new Promise((sent) => setImmediate(() => setImmediate(sent)));"
-        f"{BUSY} while (performance.now() < began + 100);"
-        "return await asked;",
+        "const { existsSync, writeFileSync } = require('node:fs');"
+        "const checkedIn = kept.desk.checkIn({}, contextOf()); const began = performance.now();"
+        "while (!existsSync(given.asked)) await new Promise((turned) => setImmediate(turned));"
+        "writeFileSync(given.busy, '');"
+        f"{BUSY} while (performance.now() < began + 1000);"
+        "return await checkedIn;",
+        asked=str(asked),
+        busy=str(busy),
         until=str(late),
     )
-    assert answered.wait(20)
-    late.touch()
     assert child.result() == standin.ids()[1]
 
 

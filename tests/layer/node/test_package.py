@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.layer.behaviour import denies
 from tests.layer.node.child import Child
 from tests.layer.node.desks import Desk, environ
 from tests.layer.node.environment import MODULES, PACKAGE
-from tests.layer.node.toolchain import INSTALL_TIMEOUT_S, typescript
-from tests.layer.standin import StandIn, denies
+from tests.layer.standin import StandIn
+from tests.layer.toolchain import INSTALL_TIMEOUT_S, typescript
 
 
 def test_a_granted_invocation_leaves_nothing_that_keeps_the_process(

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.layer.behaviour import Request, grants, http
 from tests.layer.node.child import Child
 from tests.layer.node.desks import Desk
-from tests.layer.standin import Request, StandIn, grants, http
+from tests.layer.standin import StandIn
 from tests.stores import wait_until
 
 CLOCK = """

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from governor.demo.environment import Answer, Attach
+from tests.layer.behaviour import denies
 from tests.layer.environments import FUNCTION, error_type, journal, messages
 from tests.layer.node.environment import NodeEnvironment
-from tests.layer.node.toolchain import INSTALL_TIMEOUT_S, MAJORS
-from tests.layer.standin import StandIn, denies
+from tests.layer.standin import StandIn
+from tests.layer.toolchain import INSTALL_TIMEOUT_S, MAJORS
 from tests.stores import wait_until
 
 # The first test has to wait until all that it takes is installed and compiled.

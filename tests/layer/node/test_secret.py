@@ -6,9 +6,10 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.layer.behaviour import grants, http
 from tests.layer.node.child import Child, RaisedError
 from tests.layer.node.desks import Desk, later
-from tests.layer.standin import StandIn, grants, http
+from tests.layer.standin import StandIn
 from tests.stores import free_ports, wait_until
 
 ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:governor/token-AbCdEf"

