@@ -39,6 +39,7 @@ _to_json = msgspec.json.Encoder().encode
 _from_json = msgspec.json.Decoder().decode
 _COUNTS: Final = Struct("<11d")
 _LEASE_HEAD: Final = Struct("<ddB")
+_HOLD_SIZE: Final = 5
 _OVERRUN: Final = 1
 _QUEUED: Final = 2
 _RANKS: Final = {Priority.USER_FACING: 0, Priority.BACKGROUND: 1}
@@ -84,18 +85,13 @@ class Packer:
 
     def _pack_claim(self, function: str) -> str:
         claim = self.resolver.claim(function)
-        holds = [
-            (
-                hold.scope,
-                hold.weight,
-                -1 if (limit := hold.limits.limit_for(claim.priority)) is None else limit,
-                hold.limits.mode is Mode.SHADOW,
-                int(hold.listed),
-            )
-            for hold in claim.holds
-        ]
-        rank = _RANKS[claim.priority]
-        return _to_json((claim.function, rank, claim.max_attempts or 0, holds)).decode()
+        fields: list[object] = [claim.function, _RANKS[claim.priority], claim.max_attempts or 0]
+        for hold in claim.holds:
+            limit = hold.limits.limit_for(claim.priority)
+            is_shadow = hold.limits.mode is Mode.SHADOW
+            limit = -1 if limit is None else limit
+            fields += hold.scope, hold.weight, limit, is_shadow, int(hold.listed)
+        return _to_json(fields).decode()
 
 
 def answer(reply: bytes, operations: Sequence[Operation], resolver: Resolver) -> Exchange | None:
@@ -138,8 +134,8 @@ def _answer(fields: list[Any], operation: Operation, resolver: Resolver) -> Answ
 
 def _claimed(claim: str | bytes) -> tuple[str, dict[str, int]]:
     """Return the function of a packed claim, and its weight in each of its scopes."""
-    function, _rank, _max_attempts, holds = _from_json(claim)
-    return function, {scope: weight for scope, weight, *_ in holds}
+    function, _rank, _max_attempts, *holds = _from_json(claim)
+    return function, dict(zip(holds[::_HOLD_SIZE], holds[1::_HOLD_SIZE], strict=True))
 
 
 def woken(news: bytes) -> tuple[str, int, str | None]:

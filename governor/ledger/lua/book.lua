@@ -22,7 +22,6 @@ local COUNTS = '<ddddddddddd' -- whole numbers, exact below 2^53
 local REMEMBERED_RELEASES = 20000
 local REMEMBER_FOR_MS = 60000
 local REMEMBERED_IDLE_SCOPES = 1000
-local REMEMBERED_CLAIMS = 1000
 local AT_ONCE = 1000 -- arguments that one command takes: Lua's stack ends at 8,000
 
 local book
@@ -38,22 +37,17 @@ local function open_book(keys)
     fields = {}, counts = {}, changed_scopes = {},
     released = {},
     expired = {},
+    claims = {},
   }
 end
 
--- A claim's text is JSON, made by the client, and the same for a function until the policy changes.
--- What it says is remembered from call to call.
-local claims, remembered = {}, 0
-
+-- What a claim's text says. A call reads each text once. To remember it for longer does not pay:
+-- with thousands of functions Lua's collector would be busy with all that is remembered.
 local function claim_in(text)
-  local claim = claims[text]
+  local claim = book.claims[text]
   if not claim then
-    if remembered == REMEMBERED_CLAIMS then
-      claims, remembered = {}, 0
-    end
     claim = cjson.decode(text)
-    claims[text] = claim
-    remembered = remembered + 1
+    book.claims[text] = claim
   end
   return claim
 end

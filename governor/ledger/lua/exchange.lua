@@ -12,13 +12,13 @@ local IS_GRANTED, IS_REPLAYED, IS_DENIED, IS_WAITING, IS_RENEWED, IS_RELEASED = 
 -- service that died.
 local QUEUE_GRACE_MS = 1000
 
-local function wait_in_queue(operation, denying, channel, ticket)
+local function wait_in_queue(operation, denied_by, channel, ticket)
   local text = operation[OP_CLAIM]
-  local waiting = { text, operation[OP_TTL_MS], ticket, denying[SCOPE], version(), channel }
+  local waiting = { text, operation[OP_TTL_MS], ticket, denied_by, version(), channel }
   local patience_ms = operation[WAIT_MS] + QUEUE_GRACE_MS
   local lease = { book.now, book.now + patience_ms, QUEUED, text, waiting }
-  enqueue(operation[ID], lease, denying[SCOPE])
-  return { IS_WAITING, denying[SCOPE] }
+  enqueue(operation[ID], lease, denied_by)
+  return { IS_WAITING, denied_by }
 end
 
 local function decide(operation, channel, ticket)
@@ -26,17 +26,19 @@ local function decide(operation, channel, ticket)
   local denying, shadow = verdict(claim)
   local last_attempt = claim[MAX_ATTEMPTS] > 0 and operation[ATTEMPT] >= claim[MAX_ATTEMPTS]
   if denying and not last_attempt then
+    local denied_by = claim[denying + SCOPE]
     if operation[WAIT_MS] > 0 then
-      return wait_in_queue(operation, denying, channel, ticket)
+      return wait_in_queue(operation, denied_by, channel, ticket)
     end
-    return { IS_DENIED, denying[SCOPE], count(denying, DENIED)[IN_USE] }
+    return { IS_DENIED, denied_by, count(claim, denying, DENIED)[IN_USE] }
   end
   if shadow then
-    count(shadow, SHADOW_DENIED)
+    count(claim, shadow, SHADOW_DENIED)
   end
   local state = denying and OVERRUN or HELD
   local lease = grant(operation[ID], operation[OP_CLAIM], operation[OP_TTL_MS], state, GRANTED)
-  return { IS_GRANTED, lease[EXPIRES_AT], state == OVERRUN, shadow and shadow[SCOPE] or false }
+  local shadow_denied_by = shadow and claim[shadow + SCOPE] or false
+  return { IS_GRANTED, lease[EXPIRES_AT], state == OVERRUN, shadow_denied_by }
 end
 
 local function acquire(operation, channel, index)
@@ -89,8 +91,8 @@ local function expire(id)
   finish(id, lease)
   if not lease[WAITING] then
     local claim = claim_in(lease[CLAIM])
-    for _, hold in ipairs(claim[HOLDS]) do
-      local counts = change_scope(hold[SCOPE])
+    for hold = FIRST_HOLD, #claim, HOLD_SIZE do
+      local counts = change_scope(claim[hold + SCOPE])
       counts[EXPIRED] = counts[EXPIRED] + 1
     end
     local name = claim[CLAIM_FUNCTION]
@@ -124,9 +126,9 @@ local function prefetch(operations)
     local lease = lease_of(ids[i])
     local text = lease and lease[CLAIM] or operations[i][OP_CLAIM]
     if text then
-      local holds = claim_in(text)[HOLDS]
-      for j = 1, #holds do
-        names[#names + 1] = holds[j][SCOPE]
+      local claim = claim_in(text)
+      for hold = FIRST_HOLD, #claim, HOLD_SIZE do
+        names[#names + 1] = claim[hold + SCOPE]
       end
     end
   end

@@ -40,15 +40,16 @@ end
 
 -- Grant what `lease` waited for if its service still listens.
 local function hand_over(id, lease, shadow)
-  local waiting = lease[WAITING]
+  local waiting, claim = lease[WAITING], claim_in(lease[CLAIM])
   local ttl_ms = math.min(waiting[TTL_MS], HANDOVER_MS)
-  local news = cmsgpack.pack({ id, book.now + ttl_ms, shadow and shadow[SCOPE] or false })
+  local shadow_denied_by = shadow and claim[shadow + SCOPE] or false
+  local news = cmsgpack.pack({ id, book.now + ttl_ms, shadow_denied_by })
   if redis.call('SPUBLISH', waiting[WORKER], news) == 0 then
     return -- the service that waited is gone, and its client with it
   end
   grant(id, lease[CLAIM], ttl_ms, HELD, GRANTED)
   if shadow then
-    count(shadow, SHADOW_DENIED)
+    count(claim, shadow, SHADOW_DENIED)
   end
 end
 
@@ -63,7 +64,8 @@ local function serve(name)
     end
     local id = id_at(member, name)
     local lease = lease_of(id)
-    local denying, shadow = verdict(claim_in(lease[CLAIM]))
+    local claim = claim_in(lease[CLAIM])
+    local denying, shadow = verdict(claim)
     if lease[EXPIRES_AT] <= book.now then
       leave_queue(id, lease)
     elseif lease[WAITING][CLAIM_VERSION] ~= version() then
@@ -71,11 +73,11 @@ local function serve(name)
     elseif not denying then
       leave_queue(id, lease)
       hand_over(id, lease, shadow)
-    elseif denying[SCOPE] == name then
+    elseif claim[denying + SCOPE] == name then
       return
     else
       leave_queue(id, lease)
-      enqueue(id, lease, denying[SCOPE])
+      enqueue(id, lease, claim[denying + SCOPE])
     end
   end
 end
@@ -88,8 +90,9 @@ local function finish(id, lease)
   end
   give_back(id, lease)
   if not queue_is_empty() then
-    for _, hold in ipairs(claim_in(lease[CLAIM])[HOLDS]) do
-      serve(hold[SCOPE])
+    local claim = claim_in(lease[CLAIM])
+    for hold = FIRST_HOLD, #claim, HOLD_SIZE do
+      serve(claim[hold + SCOPE])
     end
   end
 end
