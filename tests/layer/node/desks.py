@@ -11,7 +11,10 @@ AMPLE_MS = "20000"
 
 DESK = "kept.desk = new Desk(new Settings(given.environ));"
 CHECK_IN = "return await kept.desk.checkIn(given.event ?? {}, contextOf(given));"
-BUSY = "while (!require('node:fs').existsSync(given.until));"
+BUSY = """
+    const end = Date.now() + 30_000; // whoever makes the file may have been killed
+    while (Date.now() < end && !require('node:fs').existsSync(given.until));
+"""
 """Keeps the child from whatever else is to be done, until there is a file of that name."""
 
 
