@@ -1,13 +1,11 @@
-"""The policy: what the user wants. Parse and check it, resolve functions to claims, compare two.
+"""The policy: what the user wants. Parse and check it, compare two.
 
-Pure: no I/O. A `Policy` is a value; a change makes a new one.
+Pure. A `Policy` is a value; a change makes a new one.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import translate
-from functools import cached_property, lru_cache
+from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Any, Final, TypeVar
 
@@ -17,8 +15,6 @@ from msgspec import Meta, Struct, field
 from governor.errors import InvalidInputError
 from governor.model import (
     ACCOUNT,
-    Claim,
-    Hold,
     Limits,
     Mode,
     Priority,
@@ -29,9 +25,6 @@ from governor.validation import FunctionName, GroupName, convert, json_value, ya
 
 MAX_CONCURRENCY: Final = 1_000_000
 """Highest limit that the policy takes; AWS raises an account's to tens of thousands."""
-
-REMEMBERED_CLAIMS: Final = 16_384
-"""Resolved functions that a resolver keeps; made-up names can't fill the memory."""
 
 Concurrency = Annotated[
     int, Meta(ge=0, le=MAX_CONCURRENCY, description="Concurrent invocations, by weight.")
@@ -63,12 +56,29 @@ class _Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     """A part of the policy document."""
 
 
+class Raise(_Entry, frozen=True):
+    """When to ask AWS for a higher limit of the account, and for how much."""
+
+    when_above: Annotated[
+        float, Meta(gt=0, le=1, description="Part of the limit that is in use for a long time.")
+    ]
+    up_to: Annotated[
+        int, Meta(ge=1, le=MAX_CONCURRENCY, description="Highest limit that is ever asked for.")
+    ]
+    for_s: Annotated[int, Meta(ge=60, le=86_400, description="That long time.")] = 600
+    by: Annotated[float, Meta(gt=1, le=10, description="Factor of the limit to ask for.")] = 1.5
+    cooldown_s: Annotated[
+        int, Meta(ge=3600, le=30 * 86_400, description="Shortest time between two requests.")
+    ] = 86_400
+
+
 class Account(_Entry, frozen=True, omit_defaults=False):
     """Limits of the pool that functions share."""
 
     max_concurrency: Concurrency | None = None
     headroom: Headroom = 0
     mode: Mode = Mode.ENFORCE
+    raise_: Raise | None = field(default=None, name="raise")
 
     @property
     def limits(self) -> Limits:
@@ -118,6 +128,26 @@ class Function(_Entry, frozen=True):
         True
     )
 
+    share: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1000,
+            description="Its part of what background functions compete for, next to others' parts.",
+        ),
+    ] = 1
+    allow_pause: Annotated[
+        bool,
+        Meta(description="Whether its queues may be paused where even 2 at once are too many."),
+    ] = False
+    max_batch_size: (
+        Annotated[
+            int,
+            Meta(ge=1, le=10_000, description="How far its batches may grow while held back."),
+        ]
+        | None
+    ) = None
+
     @property
     def limits(self) -> Limits:
         """The function's own limits."""
@@ -135,11 +165,18 @@ class Defaults(_Entry, frozen=True, omit_defaults=False):
     priority: Priority = Priority.USER_FACING
 
 
+class Controller(_Entry, frozen=True, omit_defaults=False):
+    """What the controller may do."""
+
+    enabled: bool = True
+
+
 class Policy(_Entry, frozen=True, dict=True):  # a __dict__, for the cached properties
     """The document with every limit."""
 
     account: Account = field(default_factory=Account)
     defaults: Defaults = field(default_factory=Defaults)
+    controller: Controller = field(default_factory=Controller)
     groups: dict[GroupName, Group] = field(default_factory=dict)
     functions: dict[FunctionName, Function] = field(default_factory=dict)
 
@@ -201,9 +238,7 @@ def _build(raw: object) -> Policy:
     groups = _entries(sections.pop("groups", {}), "groups", GroupName, Group)
     functions = _entries(sections.pop("functions", {}), "functions", FunctionName, Function)
     rest = convert(sections, Policy)
-    return checked(
-        Policy(account=rest.account, defaults=rest.defaults, groups=groups, functions=functions)
-    )
+    return checked(msgspec.structs.replace(rest, groups=groups, functions=functions))
 
 
 def _entries(raw: object, at: str, names: type[str], to: type[E]) -> dict[str, E]:
@@ -234,45 +269,6 @@ def _check_headroom(limits: Limits, at: str) -> None:
             f"{at}.headroom",
             f"{limits.headroom} is more than max_concurrency {limits.max_concurrency}",
         )
-
-
-class Resolver:
-    """Resolves functions to claims under one policy.
-
-    `claim(name)` is what an invocation of the function `name` holds (rules 1 and 11).
-    """
-
-    def __init__(self, policy: Policy) -> None:
-        """Prepare the groups' members for look-up."""
-        self.policy = policy
-        self.claim = lru_cache(REMEMBERED_CLAIMS)(self._resolve)
-        self._members: dict[str, list[str]] = {}
-        self._patterns: list[tuple[re.Pattern[str], str]] = []
-        for name, group in policy.groups.items():
-            for glob in group.members.functions if group.members else ():
-                if re.search(r"[*?\[]", glob):
-                    self._patterns.append((re.compile(translate(glob)), name))
-                else:
-                    self._members.setdefault(glob, []).append(name)
-
-    def _resolve(self, name: str) -> Claim:
-        function = self.policy.functions.get(name)
-        listed = function is not None
-        function = function or Function()
-        holds = [Hold(function_scope(name), 1, function.limits, listed)]
-        weights = self._weights(name, function)
-        for group in sorted(weights):
-            limits = self.policy.groups[group].limits
-            holds.append(Hold(group_scope(group), weights[group], limits))
-        if function.shared:
-            holds.append(Hold(ACCOUNT, 1, self.policy.account.limits))
-        priority = function.priority or self.policy.defaults.priority
-        return Claim(name, priority, tuple(holds), function.max_attempts)
-
-    def _weights(self, name: str, function: Function) -> dict[str, int]:
-        """Weights by group; what a function says of itself goes before what a group says."""
-        matched = [group for pattern, group in self._patterns if pattern.match(name)]
-        return dict.fromkeys([*matched, *self._members.get(name, ())], 1) | dict(function.weights)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import Final
 from governor.demo.traffic import Outcome
 from governor.demo.watch import Run, highest, percentile
 from governor.model import ACCOUNT
-from governor.policy import Policy, Resolver
+from governor.policy import Policy
+from governor.resolver import Resolver
 
 NS_PER_MS: Final = 1_000_000
 

@@ -5,7 +5,8 @@ from typing import Final
 
 from governor.errors import PreconditionError
 from governor.ledger.client import LedgerClient
-from governor.policy import Policy, Resolver, stored
+from governor.policy import Policy, stored
+from governor.resolver import Resolver
 
 Edit = Callable[[Policy], Policy]
 

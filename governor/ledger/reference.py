@@ -25,7 +25,7 @@ from governor.model import (
     ScopeCount,
     Waiting,
 )
-from governor.policy import Resolver
+from governor.resolver import Resolver
 
 BUCKET_MS: Final = 10_000
 HOUR_MS: Final = 3_600_000

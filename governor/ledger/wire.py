@@ -28,7 +28,7 @@ from governor.model import (
     ScopeCount,
     Waiting,
 )
-from governor.policy import REMEMBERED_CLAIMS, Resolver
+from governor.resolver import REMEMBERED_CLAIMS, Resolver
 
 BUCKET_MS: Final = 10_000
 BUCKETS_AN_HOUR: Final = 360

@@ -17,7 +17,8 @@ from governor.ledger.keys import pool_keys
 from governor.ledger.library import shipped
 from governor.ledger.wire import Packer
 from governor.model import Acquire, Release
-from governor.policy import Account, Function, Group, Policy, Resolver
+from governor.policy import Account, Function, Group, Policy
+from governor.resolver import Resolver
 from tests.bench.figures import Bound, Figure, median
 
 CONNECTIONS = 50

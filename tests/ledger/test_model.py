@@ -33,7 +33,8 @@ from governor.model import (
     Renew,
     function_scope,
 )
-from governor.policy import Account, Defaults, Function, Group, Members, Policy, Resolver
+from governor.policy import Account, Defaults, Function, Group, Members, Policy
+from governor.resolver import Resolver
 from tests.ledger.clock import CLOCKED, Clock
 from tests.ledger.replica import Inbox, Replica
 

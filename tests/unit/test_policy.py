@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from governor.errors import InvalidInputError
 from governor.model import Hold, Limits, Mode, Priority
 from governor.policy import (
-    REMEMBERED_CLAIMS,
     Account,
     Change,
     Defaults,
@@ -21,13 +20,13 @@ from governor.policy import (
     Group,
     Members,
     Policy,
-    Resolver,
     diff,
     parse_json,
     parse_yaml,
     stored,
     version_of,
 )
+from governor.resolver import REMEMBERED_CLAIMS, Resolver
 
 EXAMPLE = """
 account: {max_concurrency: 1000, headroom: 200}

@@ -1,0 +1,51 @@
+"""What an invocation of a function holds under a policy: the one place that decides it. Pure."""
+
+import re
+from fnmatch import translate
+from functools import lru_cache
+from typing import Final
+
+from governor.model import ACCOUNT, Claim, Hold, function_scope, group_scope
+from governor.policy import Function, Policy
+
+REMEMBERED_CLAIMS: Final = 16_384
+"""Resolved functions that a resolver keeps; made-up names can't fill the memory."""
+
+
+class Resolver:
+    """Resolves functions to claims under one policy.
+
+    `claim(name)` is what an invocation of the function `name` holds (rules 1 and 11).
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        """Prepare the groups' members for look-up."""
+        self.policy = policy
+        self.claim = lru_cache(REMEMBERED_CLAIMS)(self._resolve)
+        self._members: dict[str, list[str]] = {}
+        self._patterns: list[tuple[re.Pattern[str], str]] = []
+        for name, group in policy.groups.items():
+            for glob in group.members.functions if group.members else ():
+                if re.search(r"[*?\[]", glob):
+                    self._patterns.append((re.compile(translate(glob)), name))
+                else:
+                    self._members.setdefault(glob, []).append(name)
+
+    def _resolve(self, name: str) -> Claim:
+        function = self.policy.functions.get(name)
+        listed = function is not None
+        function = function or Function()
+        holds = [Hold(function_scope(name), 1, function.limits, listed)]
+        weights = self._weights(name, function)
+        for group in sorted(weights):
+            limits = self.policy.groups[group].limits
+            holds.append(Hold(group_scope(group), weights[group], limits))
+        if function.shared:
+            holds.append(Hold(ACCOUNT, 1, self.policy.account.limits))
+        priority = function.priority or self.policy.defaults.priority
+        return Claim(name, priority, tuple(holds), function.max_attempts)
+
+    def _weights(self, name: str, function: Function) -> dict[str, int]:
+        """Weights by group; what a function says of itself goes before what a group says."""
+        matched = [group for pattern, group in self._patterns if pattern.match(name)]
+        return dict.fromkeys([*matched, *self._members.get(name, ())], 1) | dict(function.weights)
