@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from governor.ledger.embedded import valkey_binary
-from governor.ledger.keys import LEDGER_KEYS
+from governor.ledger.keys import POOL_KEYS
 from tests.stores import NO_PERSISTENCE, Server, cluster
 
 
@@ -65,7 +65,7 @@ def store_url(request: pytest.FixtureRequest) -> str:
 def pool(stores: list[Server]) -> Iterator[str]:
     """A pool of the test's own, in whichever shared stores it uses.
 
-    Afterwards the pool may hold the ledger's documented keys only. It is then removed.
+    Afterwards the pool may hold documented keys only. It is then removed.
     """
     name = f"test-{secrets.token_hex(6)}"
     yield name
@@ -74,7 +74,7 @@ def pool(stores: list[Server]) -> Iterator[str]:
     for store in stores:
         with store.client() as client:
             keys = [str(key) for key in client.scan_iter(match=f"{{{name}}}*", count=1000)]
-            undocumented |= {key for key in keys if key.removeprefix(prefix) not in LEDGER_KEYS}
+            undocumented |= {key for key in keys if key.removeprefix(prefix) not in POOL_KEYS}
             if keys:
                 client.delete(*keys)
     assert not undocumented, "keys that governor.ledger.keys does not name"

@@ -4,35 +4,23 @@ Nothing here decides anything: the rules are in `lua/`.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, ParamSpec, TypeVar, cast
+from typing import Any, Final, cast
 from uuid import uuid4
 
-from redis.exceptions import RedisClusterException, RedisError, ResponseError
+from redis.exceptions import RedisClusterException, RedisError
 
-from governor.errors import StoreUnavailableError
 from governor.ledger import keys, wire
-from governor.ledger.connection import (
-    STORE_TIMEOUT_S,
-    Client,
-    close,
-    connect,
-    redacted,
-    server_with,
-)
-from governor.ledger.library import Library, shipped
+from governor.ledger.connection import server_with
+from governor.ledger.library import Library
 from governor.ledger.line import line
+from governor.ledger.store import PROBE_EVERY_S, Store
 from governor.ledger.wire import Exchange
 from governor.model import Lease, Operation, ScopeCount
-from governor.policy import Policy, Resolver
-
-T = TypeVar("T")
-P = ParamSpec("P")
-
-PROBE_EVERY_S: Final = 0.1
-"""How often a lost store is asked whether it is back."""
+from governor.policy import Policy
+from governor.resolver import Resolver
 
 SCAN_SIZE: Final = 1000
 """Records that one command reads when all leases are listed."""
@@ -86,24 +74,21 @@ class LedgerClient:
 
     def __init__(self, url: str, pool: str, library: Library | None = None) -> None:
         """Prepare access to `pool` in the store at `url`; nothing connects yet."""
-        self.url = redacted(url)
-        self._redis: Client = connect(url)
-        self._library = library or shipped()
+        self.store = Store(url, pool, library)
+        self.url = self.store.url
+        self._redis = self.store.redis
         self._keys = [each.encode() for each in keys.pool_keys(pool)]
         self._line = line(self._redis, self._keys)
-        self._policy_key = keys.key(pool, keys.POLICY)
-        self._book_key = keys.key(pool, keys.BOOK)
-        self._policy_channel = keys.key(pool, "policy-changes")
-        self._channel = keys.key(pool, f"worker:{uuid4().hex}")
-        self._pool = pool
+        self._policy_key = self.store.key(keys.POLICY)
+        self._book_key = self.store.key(keys.BOOK)
+        self._policy_channel = self.store.key("policy-changes")
+        self._channel = self.store.key(f"worker:{uuid4().hex}")
         self._packer: wire.Packer | None = None
-        self._lost: str | None = None
-        self._probe: asyncio.Task[None] | None = None
 
     @property
     def up(self) -> bool:
         """Whether the store answered when it was last asked."""
-        return self._lost is None
+        return self.store.up
 
     async def exchange(
         self, resolver: Resolver, operations: Sequence[Operation]
@@ -116,19 +101,21 @@ class LedgerClient:
         if self._packer is None or self._packer.resolver is not resolver:
             self._packer = wire.Packer(resolver, self._channel)
         request = self._packer.request(operations)
-        reply = await self._with_library(self._line.fcall, self._library.exchange, request)
+        reply = await self.store.with_library(
+            self._line.fcall, self.store.library.exchange, request
+        )
         return wire.answer(reply, operations, resolver)
 
     async def read_version(self) -> str | None:
         """Return the version of the policy in the store, None if there is no policy."""
-        version = await self._ask(self._redis.hget, self._book_key, keys.VERSION)
+        version = await self.store.ask(self._redis.hget, self._book_key, keys.VERSION)
         return None if version is None else cast(bytes, version).decode()
 
     async def read_policy(self) -> StoredPolicy | None:
         """Return the policy in the store, None if there is none."""
         document, file = cast(
             list[bytes | None],
-            await self._ask(self._redis.hmget, self._policy_key, ["document", "file"]),
+            await self.store.ask(self._redis.hmget, self._policy_key, ["document", "file"]),
         )
         if document is None:
             return None
@@ -144,9 +131,9 @@ class LedgerClient:
         """
         arguments = (expected or "", policy.version, policy.document, file, self._policy_channel)
         return bool(
-            await self._with_library(
+            await self.store.with_library(
                 self._redis.fcall,
-                self._library.put_policy,
+                self.store.library.put_policy,
                 len(self._keys),
                 *self._keys,
                 *arguments,
@@ -157,8 +144,8 @@ class LedgerClient:
     async def counts(self, now_ms: int) -> dict[str, ScopeCount]:
         """Return what is counted in each scope; peaks are of the hour that ends at `now_ms`."""
         bucket = now_ms // wire.BUCKET_MS
-        peaks_key = keys.key(self._pool, keys.PEAKS)
-        book = cast(dict[bytes, bytes], await self._ask(self._redis.hgetall, self._book_key))
+        peaks_key = self.store.key(keys.PEAKS)
+        book = cast(dict[bytes, bytes], await self.store.ask(self._redis.hgetall, self._book_key))
         counts = {
             scope: wire.counts(record)
             for name, record in book.items()
@@ -167,7 +154,7 @@ class LedgerClient:
         peaks = {scope: count.peak(bucket) for scope, count in counts.items()}
         if unsure := [scope for scope, peak in peaks.items() if peak is None]:
             histories = cast(
-                list[bytes | None], await self._ask(self._redis.hmget, peaks_key, unsure)
+                list[bytes | None], await self.store.ask(self._redis.hmget, peaks_key, unsure)
             )
             for scope, history in zip(unsure, histories, strict=True):
                 known = counts[scope]
@@ -176,14 +163,27 @@ class LedgerClient:
                 )
         return {scope: count.reported(peaks[scope] or 0) for scope, count in counts.items()}
 
+    async def in_use(self, scopes: Iterable[str]) -> dict[str, int]:
+        """Return what counts in each of `scopes`: cheap, for who looks every second."""
+        names = list(scopes)
+        if not names:
+            return {}
+        records = cast(
+            list[bytes | None], await self.store.ask(self._redis.hmget, self._book_key, names)
+        )
+        return {
+            name: wire.counts(record).in_use if record else 0
+            for name, record in zip(names, records, strict=True)
+        }
+
     async def leases(self) -> AsyncIterator[Lease]:
         """Yield every held lease, in no order; those that come or go meanwhile may be missed."""
-        leases_key = keys.key(self._pool, keys.LEASES)
+        leases_key = self.store.key(keys.LEASES)
         cursor = 0
         while True:
             cursor, records = cast(
                 tuple[int, dict[bytes, bytes]],
-                await self._ask(self._redis.hscan, leases_key, cursor, count=SCAN_SIZE),
+                await self.store.ask(self._redis.hscan, leases_key, cursor, count=SCAN_SIZE),
             )
             for id_, record in records.items():
                 if lease := wire.lease(id_.decode(), record):
@@ -193,7 +193,7 @@ class LedgerClient:
 
     async def facts(self) -> StoreFacts:
         """Ask the store what it is."""
-        info = await self._ask(self._info)
+        info = await self.store.ask(self._info)
         server = "valkey" if "valkey_version" in info else "redis"
         version = info.get("valkey_version") or info.get("redis_version") or ""
         return StoreFacts(server, str(version), int(info.get("used_memory", 0)))
@@ -219,12 +219,8 @@ class LedgerClient:
 
     async def close(self) -> None:
         """Drop all connections."""
-        if self._probe is not None:
-            self._probe.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._probe
         await self._line.close()
-        await close(self._redis)
+        await self.store.close()
 
     def _news_in(self, message: dict[str, Any]) -> News | None:
         match message:
@@ -238,58 +234,3 @@ class LedgerClient:
     async def _info(self) -> dict[str, Any]:
         async with server_with(self._redis, self._policy_key) as server:
             return await server.info()
-
-    async def _with_library(
-        self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Call a function of the library; load the library first if the store lost it."""
-        try:
-            return await self._ask(call, *args, **kwargs)
-        except _LibraryMissingError:
-            await self._ask(self._load_library)
-            return await self._ask(call, *args, **kwargs)
-
-    async def _load_library(self) -> None:
-        try:
-            await self._redis.function_load(self._library.source)
-        except ResponseError as error:  # another process was faster
-            if "already exists" not in str(error):
-                raise
-
-    async def _ask(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        if self._lost is not None:
-            raise StoreUnavailableError(self._lost)
-        try:
-            async with asyncio.timeout(STORE_TIMEOUT_S):
-                return await call(*args, **kwargs)
-        except ResponseError as error:
-            if "Function not found" in str(error):
-                raise _LibraryMissingError from error
-            raise StoreUnavailableError(
-                f"the store at {self.url} refused: {error}; see its log and its memory limit"
-            ) from error
-        except (RedisError, RedisClusterException, OSError, TimeoutError) as error:
-            raise self._lose(error) from error
-
-    def _lose(self, error: Exception) -> StoreUnavailableError:
-        lost = (
-            f"the store at {self.url} can't be reached: {str(error) or type(error).__name__}; "
-            "check that it runs and that its address is right"
-        )
-        if self._lost is None:
-            self._lost = lost
-            self._probe = asyncio.create_task(self._find_again())
-        return StoreUnavailableError(lost)
-
-    async def _find_again(self) -> None:
-        """Ask until the store answers, so that no request has to find out by waiting."""
-        while self._lost is not None:
-            await asyncio.sleep(PROBE_EVERY_S)
-            with suppress(RedisError, RedisClusterException, OSError, TimeoutError):
-                async with asyncio.timeout(STORE_TIMEOUT_S):
-                    await self._redis.hlen(self._policy_key)
-                self._lost = None
-
-
-class _LibraryMissingError(Exception):
-    """The store does not have the library (it lost it, or never had it)."""

@@ -18,6 +18,8 @@ IDLE: Final = "idle"
 """sorted set: scopes that the policy does not name and nobody holds, by when they fell idle (ms)"""
 RELEASED: Final = "released"
 """sorted set: the last released ids, by when (ms)"""
+CONTROLLER: Final = "controller"
+"""hash: who leads the controllers, what they remember, the flag `paused`, their status"""
 
 VERSION: Final = "version"
 """field of `BOOK`: the policy's version"""
@@ -25,7 +27,10 @@ NEXT_END: Final = "next_end"
 """field of `BOOK`: a time before which no lease ends (ms)"""
 
 LEDGER_KEYS: Final = (LEASES, EXPIRIES, BOOK, PEAKS, POLICY, QUEUE, IDLE, RELEASED)
-"""Every key of a pool, in the order in which the Redis functions take them."""
+"""The keys of the ledger, in the order in which its Redis functions take them."""
+
+POOL_KEYS: Final = (*LEDGER_KEYS, CONTROLLER)
+"""Every key of a pool."""
 
 
 def key(pool: str, name: str) -> str:
@@ -34,5 +39,5 @@ def key(pool: str, name: str) -> str:
 
 
 def pool_keys(pool: str) -> list[str]:
-    """Return all keys of `pool`, in the order in which the Redis functions take them."""
+    """Return the ledger's keys of `pool`, in the order in which its Redis functions take them."""
     return [key(pool, name) for name in LEDGER_KEYS]

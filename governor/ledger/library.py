@@ -9,7 +9,17 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Final
 
-PARTS: Final = ("clock", "book", "peaks", "leases", "queue", "exchange", "policy", "register")
+PARTS: Final = (
+    "clock",
+    "book",
+    "peaks",
+    "leases",
+    "queue",
+    "exchange",
+    "policy",
+    "controller",
+    "register",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,21 @@ class Library:
     def put_policy(self) -> str:
         """Name of the function that replaces the policy."""
         return f"{self.name}_put_policy"
+
+    @property
+    def lead(self) -> str:
+        """Name of the function that makes a controller the leader, or keeps it."""
+        return f"{self.name}_lead"
+
+    @property
+    def record(self) -> str:
+        """Name of the function that writes what only the leader may."""
+        return f"{self.name}_record"
+
+    @property
+    def resign(self) -> str:
+        """Name of the function that ends a leadership."""
+        return f"{self.name}_resign"
 
 
 def part(name: str) -> str:

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from governor.errors import StoreUnavailableError
-from governor.ledger.client import PROBE_EVERY_S, PolicyChanged
+from governor.ledger.client import PolicyChanged
 from governor.ledger.embedded import valkey_binary
 from governor.ledger.keys import pool_keys
 from governor.ledger.library import PARTS, assemble, part
+from governor.ledger.store import PROBE_EVERY_S
 from governor.model import ScopeCount
 from tests.ledger.replica import Replica
 from tests.stores import Server, cluster

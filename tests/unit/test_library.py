@@ -20,10 +20,10 @@ def test_a_library_is_named_after_its_text() -> None:
     library = shipped()
     assert re.fullmatch(r"governor_[0-9a-f]{12}", library.name)
     assert library.source.startswith(f"#!lua name={library.name}\n")
-    assert {library.exchange, library.put_policy} == {
-        f"{library.name}_exchange",
-        f"{library.name}_put_policy",
-    }
+    functions = "exchange", "put_policy", "lead", "record", "resign"
+    for function in functions:
+        assert getattr(library, function) == f"{library.name}_{function}"
+        assert f"redis.register_function(NAME .. '_{function}', {function})" in library.source
 
 
 @pytest.mark.parametrize("changed", PARTS)

@@ -2,3 +2,6 @@
 
 redis.register_function(NAME .. '_exchange', exchange)
 redis.register_function(NAME .. '_put_policy', put_policy)
+redis.register_function(NAME .. '_lead', lead)
+redis.register_function(NAME .. '_record', record)
+redis.register_function(NAME .. '_resign', resign)
