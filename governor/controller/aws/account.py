@@ -1,0 +1,63 @@
+"""The AWS account that the controller works on."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from governor.controller.actions import Action, Outcome
+from governor.controller.aws.apply import Applier
+from governor.controller.aws.calls import LAMBDA_PER_S, Calls
+from governor.controller.aws.clients import READ_TIMEOUT_S, THREADS, connect
+from governor.controller.aws.observe import Observer
+from governor.controller.aws.tags import Tags
+from governor.controller.observed import Observed
+from governor.model import ScopeCount
+
+
+class AwsAccount:
+    """Observes and changes the account that boto3's own settings lead to.
+
+    Its methods block; one thread at a time may use it.
+    """
+
+    def __init__(
+        self, *, lambda_per_s: float = LAMBDA_PER_S, read_timeout_s: float = READ_TIMEOUT_S
+    ) -> None:
+        """Take `lambda_per_s` of Lambda's 15 control-plane calls per second at most; call nothing.
+
+        Raises:
+            SettingsError: there is no region, no such profile, or the endpoint is no URL.
+
+        """
+        self._clients = connect(read_timeout_s)
+        self._calls = Calls(lambda_per_s)
+        self._threads = ThreadPoolExecutor(THREADS, "aws")
+        tags = Tags(self._clients, self._calls)
+        self._observer = Observer(self._clients, self._calls, tags, self._threads)
+        self._applier = Applier(self._clients, self._calls, tags, self._observer)
+
+    @property
+    def calls(self) -> Mapping[tuple[str, str], int]:
+        """API calls so far, by operation (as IAM names it) and outcome.
+
+        Outcomes: ok, throttled, denied, busy, gone, refused, unanswered, and withheld (not made).
+        """
+        return self._calls.made
+
+    def observe(
+        self, scopes: Mapping[str, ScopeCount], at_s: float, *, quota: bool = True
+    ) -> Observed:
+        """Take a snapshot; `scopes` are what the ledger counts, `at_s` is the store's time.
+
+        It raises nothing of AWS's: what can't be read is absent, and `missing` says why. `quota`
+        says whether to follow requests to Service Quotas. Takes some 20 s when AWS does not answer.
+        """
+        return self._observer.observe(scopes, at_s, quota=quota)
+
+    def apply(self, action: Action) -> Outcome:
+        """Do one thing that the plan says. It raises nothing of AWS's: the outcome says why not."""
+        return self._applier.apply(action)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._threads.shutdown()
+        self._clients.close()

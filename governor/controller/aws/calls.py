@@ -1,0 +1,268 @@
+"""Calls to AWS: counted by operation and outcome, kept under a budget, failures told in a sentence.
+
+The budget is for Lambda's control plane, which all of the account's tools share: 15 requests per
+second over all its APIs but GetFunction, which has 100 of its own (Lambda quotas, "API requests").
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
+
+from governor.controller.aws.bucket import Bucket
+from governor.errors import GovernorError
+
+LAMBDA_PER_S: Final = 3.0
+"""The controller's share of the 15 control-plane requests per second."""
+
+FUNCTIONS_PER_S: Final = 30.0
+"""Its share of the 100 GetFunction requests per second."""
+
+KEPT_FOR_CHANGES: Final = 5
+"""Calls of the budget that reading leaves for what the plan will say."""
+
+_BURST_S: Final = 5.0
+"""The budget that may be saved up, in seconds of it."""
+
+_FORBIDDEN: Final = 403
+_TOO_MANY: Final = 429
+_SERVER_ERROR: Final = 500
+_ALL: Final = "*"
+
+T = TypeVar("T")
+
+
+class CallError(GovernorError):
+    """AWS refused a call, or could not be asked. `outcome` is its word in the metrics."""
+
+    outcome = "refused"
+
+
+class DeniedError(CallError):
+    """The controller lacks a permission."""
+
+    outcome = "denied"
+
+
+class CredentialsError(DeniedError):
+    """AWS does not take the controller's credentials, or there are none."""
+
+
+class GoneError(CallError):
+    """What the call was about does not exist (any more)."""
+
+    outcome = "gone"
+
+
+class ExistsError(CallError):
+    """What was to be made is there already."""
+
+
+class LaterError(CallError):
+    """Not now: AWS throttles, is busy with the same thing, or the budget is used up."""
+
+    outcome = "withheld"
+
+
+class ThrottledError(LaterError):
+    """AWS answered 429."""
+
+    outcome = "throttled"
+
+
+class BusyError(LaterError):
+    """AWS still works on an earlier change."""
+
+    outcome = "busy"
+
+
+class UnansweredError(CallError):
+    """No answer, or none that tells. `sent` says that AWS may have done what it was asked."""
+
+    outcome = "unanswered"
+
+    def __init__(self, message: str, *, sent: bool) -> None:
+        """Say whether the call may have reached AWS."""
+        super().__init__(message)
+        self.sent = sent
+
+
+_BY_CODE: Final[tuple[tuple[frozenset[str], type[CallError]], ...]] = (
+    (
+        frozenset(
+            {
+                *("TooManyRequestsException", "Throttling", "ThrottlingException"),
+                *("ThrottledException", "RequestThrottled", "RequestThrottledException"),
+                "RequestLimitExceeded",
+            }
+        ),
+        ThrottledError,
+    ),
+    (frozenset({"ResourceInUseException", "ResourceConflictException"}), BusyError),
+    (
+        frozenset(
+            {
+                *("ResourceNotFoundException", "NoSuchResourceException"),
+                *("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
+            }
+        ),
+        GoneError,
+    ),
+    (frozenset({"ResourceAlreadyExistsException"}), ExistsError),
+    (
+        frozenset(
+            {
+                *("UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId"),
+                *("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
+                *("MissingAuthenticationToken", "IncompleteSignature"),
+                *("InvalidSignatureException", "SignatureDoesNotMatch"),
+            }
+        ),
+        CredentialsError,
+    ),
+    (frozenset({"AccessDenied", "AccessDeniedException"}), DeniedError),
+)
+"""What AWS's error codes mean here; they differ from service to service."""
+
+_SENTENCES: Final[Mapping[type[CallError], str]] = {
+    ThrottledError: "{action} was throttled by AWS ({what})",
+    BusyError: "{action}: AWS is busy with an earlier change ({what})",
+    GoneError: "{action}: it does not exist ({what})",
+    ExistsError: "{action}: there is one already ({what})",
+    CredentialsError: "{action}: AWS does not take the credentials ({what}); renew them",
+    DeniedError: "{action} is not permitted ({what}); grant {action} to the controller",
+    CallError: "{action} was refused by AWS ({what})",
+}
+
+
+class Calls:
+    """Makes calls, of several threads at once."""
+
+    def __init__(self, lambda_per_s: float = LAMBDA_PER_S) -> None:
+        """Allow `lambda_per_s` calls of Lambda's control plane per second on average."""
+        self._lambda = Bucket(lambda_per_s, KEPT_FOR_CHANGES + lambda_per_s * _BURST_S)
+        self._functions = Bucket(FUNCTIONS_PER_S, FUNCTIONS_PER_S)
+        self._lock = threading.Lock()
+        self._made: Counter[tuple[str, str]] = Counter()
+        self._stopped: dict[str, CallError] = {}  # by service, or all of them
+        self._read_until = 0.0
+
+    @property
+    def made(self) -> Mapping[tuple[str, str], int]:
+        """How many calls there have been, by operation (`lambda:GetFunction`) and outcome."""
+        with self._lock:
+            return dict(self._made)
+
+    def begin(self, within_s: float) -> None:
+        """Begin a cycle: reading ends in `within_s`, and services that failed are asked again."""
+        self._stopped.clear()
+        self._read_until = time.monotonic() + within_s
+
+    def read(self, action: str, call: Callable[[], T]) -> T:
+        """Read something of AWS by `action`, IAM's name for it. Waits for its turn in the budget.
+
+        A service that throttles or does not answer is left in peace until the next cycle, and so
+        are all of them when the credentials are no good. Raises `CallError`.
+        """
+        left_s = self._read_until - time.monotonic()
+        bucket = self._bucket(action)
+        if left_s <= 0 or not (bucket is None or bucket.take(KEPT_FOR_CHANGES, left_s)):
+            self._count(action, LaterError.outcome)
+            raise LaterError(f"{action} was not called: the time or the budget for it is used up")
+        return self._make(action, call)
+
+    def change(self, action: str, call: Callable[[], T]) -> T:
+        """Change something in AWS by `action`, IAM's name for it, now or not at all.
+
+        Raises `CallError`.
+        """
+        bucket = self._bucket(action)
+        if not (bucket is None or bucket.take(0, 0)):
+            self._count(action, LaterError.outcome)
+            raise LaterError(f"{action} was not called: the budget of API calls is used up")
+        return self._make(action, call)
+
+    def _bucket(self, action: str) -> Bucket | None:
+        if action == "lambda:GetFunction":
+            return self._functions
+        return self._lambda if action.startswith("lambda:") else None
+
+    def _make(self, action: str, call: Callable[[], T]) -> T:
+        service = action.partition(":")[0]
+        stopped = self._stopped.get(service) or self._stopped.get(_ALL)
+        if stopped is not None:
+            self._count(action, LaterError.outcome)
+            raise LaterError(f"{action} was not called in this cycle, after this: {stopped}")
+        try:
+            answer = call()
+        except (ClientError, BotoCoreError) as error:
+            told = _told(action, error)
+            self._charge(action, error)
+            self._count(action, told.outcome)
+            if isinstance(told, ThrottledError | UnansweredError):
+                self._stopped[service] = told
+            elif isinstance(told, CredentialsError):
+                self._stopped[_ALL] = told
+            raise told from error
+        self._charge(action, answer)
+        self._count(action, "ok")
+        return answer
+
+    def _charge(self, action: str, answer: object) -> None:
+        """Take what botocore's own retries have cost out of the budget."""
+        bucket = self._bucket(action)
+        if bucket is not None:
+            bucket.charge(_retries(answer))
+
+    def _count(self, action: str, outcome: str) -> None:
+        with self._lock:
+            self._made[action, outcome] += 1
+
+
+def _retries(answer: object) -> int:
+    response: Any = answer.response if isinstance(answer, ClientError) else answer
+    with suppress(TypeError, KeyError):
+        return int(response["ResponseMetadata"]["RetryAttempts"])
+    return 0
+
+
+def _told(action: str, error: ClientError | BotoCoreError) -> CallError:
+    if isinstance(error, ClientError):
+        return _refusal(action, error)
+    what = " ".join(str(error).split())
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return CredentialsError(f"{action}: there are no AWS credentials ({what}); set AWS_PROFILE")
+    if isinstance(error, EndpointConnectionError | ConnectTimeoutError):
+        return UnansweredError(f"{action}: AWS can't be reached ({what})", sent=False)
+    if isinstance(error, HTTPClientError):
+        return UnansweredError(f"{action}: AWS does not answer ({what})", sent=True)
+    return CallError(f"{action} can't be called: {what}")
+
+
+def _refusal(action: str, error: ClientError) -> CallError:
+    details = error.response.get("Error", {})
+    code = details.get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    what = " ".join(f"{code}: {details.get('Message', '')}".split())
+    kind = next((kind for codes, kind in _BY_CODE if code in codes), None) or _by_status(status)
+    if status >= _SERVER_ERROR:
+        return UnansweredError(f"{action} failed in AWS ({what})", sent=True)
+    if kind is BusyError and _retries(error):  # the first try may be what it is busy with
+        return UnansweredError(f"{action} may have been done ({what})", sent=True)
+    return kind(_SENTENCES[kind].format(action=action, what=what))
+
+
+def _by_status(status: int) -> type[CallError]:
+    return {_FORBIDDEN: DeniedError, _TOO_MANY: ThrottledError}.get(status, CallError)

@@ -1,0 +1,73 @@
+"""What CloudWatch says now of minutes ago, held against what was counted then.
+
+CloudWatch's concurrency is the highest of a minute and comes one to three minutes late. So the
+ledger's counts, and what was reserved, are remembered for as long as its figures reach back.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+from governor.controller.aws.metrics import MINUTE_S, Points
+
+_KEPT_S: Final = 10 * MINUTE_S
+_MINUTES: Final = 2
+"""Minutes that are looked at; the newest one may not be over."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    at_s: float
+    in_use: int | None
+    reserved: int | None
+
+
+class History:
+    """The account's last ten minutes, a sample per cycle."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._samples: deque[_Sample] = deque()
+
+    def add(self, at_s: float, in_use: int | None, reserved: int | None) -> None:
+        """Remember what the ledger counts in the account, and how much of it is reserved."""
+        self._samples.append(_Sample(at_s, in_use, reserved))
+        while self._samples[0].at_s < at_s - _KEPT_S:
+            self._samples.popleft()
+
+    def ungoverned(self, unreserved: Points) -> int | None:
+        """The concurrency of the shared pool that the ledger does not count; None: unknown.
+
+        Never less than it is: a peak between two samples counts as ungoverned.
+        """
+        excess = [0]
+        for begin_s, value in unreserved.values[:_MINUTES]:
+            counted = [
+                sample.in_use for sample in self._around(begin_s) if sample.in_use is not None
+            ]
+            if not counted:
+                return None
+            excess.append(round(value) - max(counted))
+        return max(excess)
+
+    def provisioned(self, unreserved: Points, claimed: Points) -> int:
+        """Provisioned concurrency of the account beyond what is reserved.
+
+        Claimed is unreserved use and everything allocated (developer guide, "Monitoring
+        concurrency"), so that within one minute their difference is what is allocated.
+        """
+        used = dict(unreserved.values)
+        for begin_s, value in claimed.values:
+            reserved = [
+                sample.reserved for sample in self._around(begin_s) if sample.reserved is not None
+            ]
+            if begin_s in used and reserved:
+                return max(0, round(value - used[begin_s]) - reserved[-1])
+        return 0
+
+    def _around(self, begin_s: float) -> list[_Sample]:
+        """The samples of a minute; where there are none, the nearest one."""
+        within = [
+            sample for sample in self._samples if begin_s <= sample.at_s <= begin_s + MINUTE_S
+        ]
+        return within or sorted(self._samples, key=lambda sample: abs(sample.at_s - begin_s))[:1]

@@ -1,0 +1,146 @@
+"""Event-source mappings as AWS words them, and back."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, cast
+
+from governor.controller.aws.calls import Calls
+from governor.controller.aws.clients import Clients
+from governor.controller.observed import EventSourceMapping, Knobs
+
+if TYPE_CHECKING:
+    from types_boto3_lambda.type_defs import (
+        EventSourceMappingConfigurationResponseTypeDef,
+        EventSourceMappingConfigurationTypeDef,
+        ListEventSourceMappingsRequestTypeDef,
+        ListEventSourceMappingsResponseTypeDef,
+        UpdateEventSourceMappingRequestTypeDef,
+    )
+
+PAGE: Final = 100
+"""Mappings per call, at most (API reference, ListEventSourceMappings)."""
+
+_PAGES_PER_S: Final = 2.5
+"""How many pages a second are worth reading, within the controller's share of the calls."""
+
+_OFF: Final = frozenset({"Disabled", "Disabling"})
+_SETTLED: Final = frozenset({"Enabled", "Disabled"})
+
+
+class Mappings:
+    """Every mapping of an SQS queue, by ARN, in AWS's words."""
+
+    def __init__(self, clients: Clients, calls: Calls) -> None:
+        """Know of none yet."""
+        self._clients = clients
+        self._calls = calls
+        self._pages = 0
+        self._listed_at_s: float | None = None
+        self.known: dict[str, EventSourceMappingConfigurationTypeDef] = {}
+
+    @property
+    def pages(self) -> int:
+        """How many calls the list takes."""
+        return self._pages
+
+    def refresh(self, at_s: float) -> int:
+        """List them, unless that was done a moment ago. Raises `CallError`.
+
+        Returns how many calls that took.
+
+        A cycle that is pressed for time comes after two seconds: listing thousands anew would take
+        longer than that and eat the budget, so the more pages, the longer the list holds, with our
+        own changes in it. All or nothing: of a part one could not tell how much the others take.
+        """
+        listed_at_s = self._listed_at_s
+        if listed_at_s is not None and 0 <= at_s - listed_at_s < self._pages / _PAGES_PER_S:
+            return 0
+        self._listed_at_s = None
+        found: dict[str, EventSourceMappingConfigurationTypeDef] = {}
+        pages, marker = 0, None
+        while pages == 0 or marker:
+            page = self._page(marker)
+            pages += 1
+            marker = page.get("NextMarker")
+            for each in page["EventSourceMappings"]:
+                if _is_queue(each.get("EventSourceArn", "")) and each.get("State") != "Deleting":
+                    found[each["EventSourceMappingArn"]] = each
+        self.known, self._pages, self._listed_at_s = found, pages, at_s
+        return pages
+
+    def changed(self, answer: "EventSourceMappingConfigurationResponseTypeDef") -> None:
+        """Know what AWS answered to a change."""
+        mapping = cast("EventSourceMappingConfigurationTypeDef", answer)  # and a bit more
+        self.known[mapping["EventSourceMappingArn"]] = mapping
+
+    def _page(self, marker: str | None) -> "ListEventSourceMappingsResponseTypeDef":
+        request: ListEventSourceMappingsRequestTypeDef = {"MaxItems": PAGE}
+        if marker is not None:
+            request["Marker"] = marker
+        return self._calls.read(
+            "lambda:ListEventSourceMappings",
+            lambda: self._clients.functions.list_event_source_mappings(**request),
+        )
+
+
+def _is_queue(arn: str) -> bool:
+    return arn.split(":")[2:3] == ["sqs"]
+
+
+def value(
+    of: "EventSourceMappingConfigurationTypeDef", originals: Mapping[str, Knobs]
+) -> EventSourceMapping:
+    """What AWS says of a mapping, with its original if it has one."""
+    pollers = of.get("ProvisionedPollerConfig") or {}
+    arn = of["EventSourceMappingArn"]
+    return EventSourceMapping(
+        uuid=of["UUID"],
+        arn=arn,
+        function=function_of(of["FunctionArn"]),
+        queue=of["EventSourceArn"],
+        knobs=knobs(of),
+        settled=of.get("State") in _SETTLED,
+        min_pollers=pollers.get("MinimumPollers"),
+        reports_item_failures="ReportBatchItemFailures" in of.get("FunctionResponseTypes", []),
+        original=originals.get(arn),
+    )
+
+
+def knobs(of: "EventSourceMappingConfigurationTypeDef") -> Knobs:
+    """How a mapping's knobs stand. While AWS changes it, they stand as they will."""
+    return Knobs(
+        enabled=of.get("State") not in _OFF,
+        max_concurrency=(of.get("ScalingConfig") or {}).get("MaximumConcurrency"),
+        max_pollers=(of.get("ProvisionedPollerConfig") or {}).get("MaximumPollers"),
+        batch_size=of.get("BatchSize", 10),
+        window_s=of.get("MaximumBatchingWindowInSeconds", 0),
+    )
+
+
+def function_of(arn: str) -> str:
+    """Return the name of the function in its ARN, which may have a version or an alias."""
+    return arn.split(":")[6]
+
+
+def update(
+    uuid: str, before: Knobs, after: Knobs, min_pollers: int | None
+) -> "UpdateEventSourceMappingRequestTypeDef":
+    """What UpdateEventSourceMapping is told: nothing but what changes.
+
+    `ScalingConfig: {}` removes the maximum (developer guide, "Configuring maximum concurrency for
+    Amazon SQS event sources"). The smallest number of pollers is told along so that it stays as it
+    is. A batch of more than ten messages needs a window, so these two go together.
+    """
+    request: UpdateEventSourceMappingRequestTypeDef = {"UUID": uuid}
+    if after.enabled != before.enabled:
+        request["Enabled"] = after.enabled
+    if after.max_concurrency != before.max_concurrency:
+        maximum = after.max_concurrency
+        request["ScalingConfig"] = {} if maximum is None else {"MaximumConcurrency": maximum}
+    if after.max_pollers != before.max_pollers and after.max_pollers is not None:
+        request["ProvisionedPollerConfig"] = {"MaximumPollers": after.max_pollers}
+        if min_pollers is not None:
+            request["ProvisionedPollerConfig"]["MinimumPollers"] = min_pollers
+    if (after.batch_size, after.window_s) != (before.batch_size, before.window_s):
+        request["BatchSize"] = after.batch_size
+        request["MaximumBatchingWindowInSeconds"] = after.window_s
+    return request

@@ -1,0 +1,123 @@
+"""The queues' depth and settings.
+
+SQS itself is asked: CloudWatch knows the depth of many queues in one call, but minutes late, and a
+burst must be seen in the cycle in which it comes. GetQueueAttributes is SQS's data plane, counts in
+no quota of Lambda's, but costs money, so empty queues of idle functions are asked once a minute.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from governor.controller.aws.calls import CallError, Calls, LaterError, UnansweredError
+from governor.controller.aws.clients import Clients
+from governor.controller.aws.shelf import Shelf
+from governor.controller.observed import Queue
+
+if TYPE_CHECKING:
+    from types_boto3_sqs.literals import QueueAttributeNameType
+
+AT_ONCE: Final = 1000
+"""Queues that are read in one cycle, at most."""
+
+_DUE_S: Final = 60.0
+_VOID_S: Final = 180.0
+
+_ATTRIBUTES: "Final[tuple[QueueAttributeNameType, ...]]" = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "VisibilityTimeout",
+    "RedrivePolicy",
+)
+
+
+class _Redrive(msgspec.Struct):
+    max_receive_count: int = msgspec.field(name="maxReceiveCount")
+
+
+class Queues:
+    """The queues as last read, or why one could not be."""
+
+    def __init__(self, clients: Clients, calls: Calls, threads: Executor) -> None:
+        """Read with `threads`, so many at a time."""
+        self._clients = clients
+        self._calls = calls
+        self._threads = threads
+        self._shelf: Shelf[str, Queue | CallError] = Shelf(_DUE_S, _VOID_S)
+
+    def refresh(
+        self, arns: Collection[str], busy: Collection[str], at_s: float
+    ) -> Mapping[str, CallError]:
+        """Read those of `arns` that are `busy`, not empty, unknown or a minute old.
+
+        Returns why which of them could not be read, now or within the last minute.
+        """
+        self._shelf.keep_only(arns)
+        failed: dict[str, CallError] = {}
+        chosen = self._chosen(arns, busy, at_s)
+        wanted = chosen[:AT_ONCE]
+        unread = self._shelf.unread(chosen[AT_ONCE:], at_s)
+        failed |= dict.fromkeys(unread, LaterError(f"not read yet: {AT_ONCE} are in one cycle"))
+        for arn, answer in zip(wanted, self._threads.map(self._read, wanted), strict=True):
+            if isinstance(answer, LaterError | UnansweredError):
+                failed[arn] = answer  # what was known before still holds for a while
+            else:
+                self._shelf.put(arn, answer, at_s)
+        known = ((arn, self._shelf.get(arn, at_s)) for arn in arns)
+        return {arn: fact for arn, fact in known if isinstance(fact, CallError)} | failed
+
+    def get(self, arns: Iterable[str], at_s: float) -> dict[str, Queue]:
+        """What is known of `arns`."""
+        known = ((arn, self._shelf.get(arn, at_s)) for arn in arns)
+        return {arn: fact for arn, fact in known if isinstance(fact, Queue)}
+
+    def _chosen(self, arns: Collection[str], busy: Collection[str], at_s: float) -> list[str]:
+        """The queues to read: unknown ones first, then those with work, the oldest first."""
+        known = self.get(arns, at_s)
+        work = [
+            arn for arn, queue in known.items() if arn in busy or queue.visible or queue.in_flight
+        ]
+        return list(
+            dict.fromkeys(
+                self._shelf.unread(arns, at_s)
+                + self._shelf.oldest(work, at_s)
+                + self._shelf.due(arns, at_s)
+            )
+        )
+
+    def _read(self, arn: str) -> Queue | CallError:
+        url = f"{self._clients.queues.meta.endpoint_url}/{'/'.join(arn.split(':')[4:])}"
+        try:
+            answer = self._calls.read(
+                "sqs:GetQueueAttributes",
+                lambda: self._clients.queues.get_queue_attributes(
+                    QueueUrl=url, AttributeNames=_ATTRIBUTES
+                ),
+            )
+        except CallError as error:
+            return error
+        return _queue(arn, answer["Attributes"])
+
+
+def name_of(arn: str) -> str:
+    """Return a queue's name."""
+    return arn.rpartition(":")[2]
+
+
+def _queue(arn: str, attributes: "Mapping[QueueAttributeNameType, str]") -> Queue:
+    redrive = attributes.get("RedrivePolicy")
+    return Queue(
+        arn=arn,
+        visible=int(attributes["ApproximateNumberOfMessages"]),
+        in_flight=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
+        visibility_timeout_s=int(attributes["VisibilityTimeout"]),
+        max_receive_count=None if redrive is None else _receive_count(redrive),
+        fifo=arn.endswith(".fifo"),
+    )
+
+
+def _receive_count(redrive: str) -> int:
+    """SQS keeps the count as it was given: as a number or as a string."""
+    return msgspec.json.decode(redrive, type=_Redrive, strict=False).max_receive_count

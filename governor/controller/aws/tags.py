@@ -1,0 +1,159 @@
+"""Originals as tags: how a mapping or a function was before the controller's first change of it.
+
+A mapping's tag reads `enabled=true max_concurrency=none max_pollers=none batch_size=10 window_s=0`,
+a function's `reserved=none`: both for people to read, and of the characters that AWS takes in tags.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from governor.controller.aws.calls import Calls
+from governor.controller.aws.clients import Clients
+from governor.controller.observed import Knobs
+
+if TYPE_CHECKING:
+    from types_boto3_resourcegroupstaggingapi.type_defs import GetResourcesOutputTypeDef
+
+KEY: Final = "governor:original"
+
+_PAGE: Final = 100  # API reference, GetResources
+_KINDS: Final = ("lambda:event-source-mapping", "lambda:function")
+
+_LAG_S: Final = 600.0
+"""For so long the controller's own changes count for more than the tagging service's index."""
+
+
+class UnreadableTagError(ValueError):
+    """A tag of ours says what we would not: someone edited it."""
+
+
+def of_knobs(knobs: Knobs) -> str:
+    """Return what the tag of a mapping with these knobs says."""
+    return " ".join(f"{name}={_word(value)}" for name, value in asdict(knobs).items())
+
+
+def of_reserved(reserved: int | None) -> str:
+    """Return what the tag of a function with this reserved concurrency says."""
+    return f"reserved={_word(reserved)}"
+
+
+def _word(value: bool | int | None) -> str:  # noqa: FBT001 - a knob's value is no flag of ours
+    return "none" if value is None else str(value).lower()
+
+
+def knobs(tag: str) -> Knobs:
+    """Read a mapping's tag. Raises `UnreadableTagError`."""
+    fields = _fields(tag, {"enabled", "max_concurrency", "max_pollers", "batch_size", "window_s"})
+    try:
+        return msgspec.convert(fields, Knobs, strict=False)
+    except msgspec.ValidationError as error:
+        raise UnreadableTagError(f"the tag {KEY} says {tag!r}: {error}") from error
+
+
+def reserved(tag: str) -> int | None:
+    """Read a function's tag. Raises `UnreadableTagError`."""
+    fields = _fields(tag, {"reserved"})
+    try:
+        return msgspec.convert(fields["reserved"], int | None, strict=False)
+    except msgspec.ValidationError as error:
+        raise UnreadableTagError(f"the tag {KEY} says {tag!r}: {error}") from error
+
+
+def _fields(tag: str, names: set[str]) -> dict[str, str | None]:
+    words = [word.partition("=") for word in tag.split()]
+    fields = {name: None if value == "none" else value for name, _, value in words}
+    if fields.keys() != names:
+        raise UnreadableTagError(f"the tag {KEY} says {tag!r}; remove it or put it right")
+    return fields
+
+
+class Tags:
+    """The tags of all mappings and functions that carry an original, by ARN.
+
+    They are found by the tagging service's index, which is some time behind; before a first change
+    the resource itself is asked.
+    """
+
+    def __init__(self, clients: Clients, calls: Calls) -> None:
+        """Know of none yet."""
+        self._clients = clients
+        self._calls = calls
+        self._known: dict[str, str] = {}
+        self._own: dict[str, tuple[float, str | None]] = {}
+
+    @property
+    def known(self) -> Mapping[str, str]:
+        """The tags as last read, and as changed since."""
+        return self._known
+
+    def read(self) -> None:
+        """Read all of them. Raises `CallError`, then what was known is kept."""
+        found: dict[str, str] = {}
+        token = ""
+        while True:
+            page = self._page(token)
+            for each in page["ResourceTagMappingList"]:
+                for tag in each["Tags"]:
+                    if tag["Key"] == KEY:
+                        found[each["ResourceARN"]] = tag["Value"]
+            token = page.get("PaginationToken", "")
+            if not token:
+                break
+        now = time.monotonic()
+        self._own = {arn: own for arn, own in self._own.items() if now - own[0] < _LAG_S}
+        for arn, (_, tag_now) in self._own.items():
+            _put(found, arn, tag_now)
+        self._known = found
+
+    def _page(self, token: str) -> "GetResourcesOutputTypeDef":
+        return self._calls.read(
+            "tag:GetResources",
+            lambda: self._clients.tags.get_resources(
+                TagFilters=[{"Key": KEY}],
+                ResourceTypeFilters=list(_KINDS),
+                ResourcesPerPage=_PAGE,
+                PaginationToken=token,
+            ),
+        )
+
+    def of(self, arn: str) -> str | None:
+        """The tag of `arn`; asks AWS if none is known. Raises `CallError`."""
+        if arn not in self._known:
+            answer = self._calls.change(
+                "lambda:ListTags", lambda: self._clients.functions.list_tags(Resource=arn)
+            )
+            tag = answer.get("Tags", {}).get(KEY)
+            if tag is not None:
+                self._known[arn] = tag
+        return self._known.get(arn)
+
+    def write(self, arn: str, tag: str) -> None:
+        """Tag `arn`. Raises `CallError`."""
+        self._calls.change(
+            "lambda:TagResource",
+            lambda: self._clients.functions.tag_resource(Resource=arn, Tags={KEY: tag}),
+        )
+        self._remember(arn, tag)
+
+    def remove(self, arn: str) -> None:
+        """Remove the tag of `arn`, if it has one. Raises `CallError`."""
+        self._calls.change(
+            "lambda:UntagResource",
+            lambda: self._clients.functions.untag_resource(Resource=arn, TagKeys=[KEY]),
+        )
+        self._remember(arn, None)
+
+    def _remember(self, arn: str, tag: str | None) -> None:
+        _put(self._known, arn, tag)
+        self._own[arn] = time.monotonic(), tag
+
+
+def _put(tags: dict[str, str], arn: str, tag: str | None) -> None:
+    if tag is None:
+        tags.pop(arn, None)
+    else:
+        tags[arn] = tag

@@ -1,0 +1,201 @@
+"""What a cycle costs, and what keeps it from costing more."""
+
+import time
+from collections import Counter
+
+import pytest
+
+from governor.controller.aws.account import AwsAccount
+from governor.controller.aws.bucket import Bucket
+from governor.controller.aws.calls import Calls, LaterError
+from governor.model import ACCOUNT, ScopeCount
+from tests.controller.aws_fleet import ACCOUNT_ID, REGION, Fleet
+from tests.controller.aws_lacking import Answer
+from tests.controller.aws_standin import Request, StandIn
+
+NOW = time.time() // 60 * 60 + 30
+IDLE = {ACCOUNT: ScopeCount()}
+LAMBDA = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}"
+PROMISED = 25
+"""Calls of the control plane per cycle when nothing changes, with 2,000 mappings."""
+
+
+def large(standin: StandIn, mappings: int, functions: int, queues: int, waiting: int = 0) -> None:
+    """Let the stand-in itself answer for an account that would take moto minutes to make."""
+    listed = [
+        {
+            "UUID": f"{number:08}-0000-4000-8000-000000000000",
+            "EventSourceMappingArn": f"{LAMBDA}:event-source-mapping:{number:08}",
+            "FunctionArn": f"{LAMBDA}:function:f{number % functions}",
+            "EventSourceArn": f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:q{number % queues}",
+            "State": "Enabled",
+            "BatchSize": 10,
+        }
+        for number in range(mappings)
+    ]
+    attributes = {
+        "ApproximateNumberOfMessages": str(waiting),
+        "ApproximateNumberOfMessagesNotVisible": "0",
+        "VisibilityTimeout": "180",
+    }
+
+    def page(request: Request) -> Answer:
+        return standin.state.page(listed, request.query.get("Marker", [None])[0], 100)
+
+    def function(request: Request) -> Answer:
+        arn = f"{LAMBDA}:function:{request.subject}"
+        return Answer(200, {"Configuration": {"FunctionArn": arn, "Timeout": 30}})
+
+    standin.trouble("lambda:ListEventSourceMappings", page)
+    standin.trouble("lambda:GetFunction", function)
+    standin.trouble("sqs:GetQueueAttributes", lambda _: Answer(200, {"Attributes": attributes}))
+
+
+def cycle(account: AwsAccount, standin: StandIn, at_s: float) -> Counter[str]:
+    """What one cycle asks for."""
+    before = standin.counted()
+    observed = account.observe(IDLE, at_s)
+    assert observed.missing == ()
+    assert observed.mappings is not None
+    return standin.counted() - before
+
+
+@pytest.mark.usefixtures("_there")
+@pytest.mark.parametrize("waiting", [0, 7])
+def test_2000_mappings_where_nothing_changes(standin: StandIn, waiting: int) -> None:
+    large(standin, mappings=2000, functions=50, queues=40, waiting=waiting)
+    account = AwsAccount(lambda_per_s=1000)
+    cycle(account, standin, NOW)
+    asked = [cycle(account, standin, NOW + 1000 + 10 * number) for number in range(8)]
+    account.close()
+    for each in asked:
+        plane = sum(each.values()) - each["sqs:GetQueueAttributes"]
+        assert plane <= PROMISED, each
+    total = sum(asked, Counter())
+    assert total["lambda:ListEventSourceMappings"] == 8 * 20
+    assert total["lambda:GetFunction"] > 10, "functions are read again by turns"
+    assert total["tag:GetResources"] == 2
+    assert total["cloudwatch:GetMetricData"] == 2
+
+
+@pytest.mark.usefixtures("_there")
+def test_queues_without_work_are_asked_once_a_minute(standin: StandIn) -> None:
+    large(standin, mappings=50, functions=1, queues=50)
+    account = AwsAccount(lambda_per_s=1000)
+    asked = [
+        cycle(account, standin, NOW + 10 * number)["sqs:GetQueueAttributes"] for number in range(8)
+    ]
+    busy = IDLE | {"function:f0": ScopeCount(in_use=1)}
+    account.observe(busy, NOW + 80)
+    account.close()
+    assert asked == [50, 0, 0, 0, 0, 0, 0, 50]
+    assert standin.counted()["sqs:GetQueueAttributes"] == 150, "all are the busy function's"
+
+
+def test_queues_with_work_are_asked_every_cycle(
+    fleet: Fleet, standin: StandIn, account: AwsAccount
+) -> None:
+    fleet.fed("etl", messages=1)
+    fleet.fed("idle")
+    asked = [
+        cycle(account, standin, NOW + 10 * number)["sqs:GetQueueAttributes"] for number in range(4)
+    ]
+    assert asked == [2, 1, 1, 1]
+
+
+@pytest.mark.usefixtures("_there")
+def test_more_queues_with_work_than_one_cycle_reads(standin: StandIn) -> None:
+    large(standin, mappings=1500, functions=1, queues=1500, waiting=1)
+    account = AwsAccount(lambda_per_s=1000)
+    first = account.observe(IDLE, NOW)
+    assert len(first.queues) == 1000
+    assert [sentence.partition(": ")[2] for sentence in first.missing] == [
+        "not read yet: 1000 are in one cycle"
+    ]
+    assert "and 497 more: not read yet" in first.missing[0]
+    second = account.observe(IDLE, NOW + 10)
+    assert (len(second.queues), second.missing) == (1500, ())
+    assert standin.counted()["sqs:GetQueueAttributes"] == 2000, "nor more than that at once"
+    account.close()
+
+
+@pytest.mark.usefixtures("_there")
+def test_more_functions_than_one_cycle_reads(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("governor.controller.aws.functions.AT_ONCE", 10)
+    large(standin, mappings=15, functions=15, queues=1)
+    account = AwsAccount(lambda_per_s=1000)
+    first = account.observe(IDLE, NOW)
+    assert len(first.functions) == 10
+    assert "and 2 more: not read yet: 10 are in one cycle" in first.missing[0]
+    second = account.observe(IDLE, NOW + 10)
+    account.close()
+    assert (len(second.functions), second.missing) == (15, ())
+
+
+def test_calls_are_counted_by_operation_and_outcome(
+    fleet: Fleet, standin: StandIn, account: AwsAccount
+) -> None:
+    fleet.fed("etl")
+    standin.deny("sqs:*")
+    account.observe(IDLE, NOW)
+    assert account.calls == {
+        ("lambda:ListEventSourceMappings", "ok"): 1,
+        ("lambda:GetAccountSettings", "ok"): 1,
+        ("lambda:GetFunction", "ok"): 1,
+        ("tag:GetResources", "ok"): 1,
+        ("servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota", "ok"): 1,
+        ("cloudwatch:GetMetricData", "ok"): 1,
+        ("sqs:GetQueueAttributes", "denied"): 1,
+    }
+
+
+def test_a_bucket_gives_what_was_saved_and_no_more() -> None:
+    bucket = Bucket(per_s=0.001, capacity=3)
+    assert [bucket.take(0, 0) for _ in range(4)] == [True, True, True, False]
+
+
+def test_a_bucket_keeps_what_it_should() -> None:
+    bucket = Bucket(per_s=0.001, capacity=3)
+    assert [bucket.take(2, 0), bucket.take(2, 0), bucket.take(0, 0)] == [True, False, True]
+
+
+def test_a_bucket_is_waited_for() -> None:
+    bucket = Bucket(per_s=50, capacity=1)
+    assert bucket.take(0, 0)
+    assert bucket.take(0, 5)
+    assert not bucket.take(10, 0.1), "nobody waits for what can't come in time"
+
+
+def test_what_was_spent_already_is_charged() -> None:
+    bucket = Bucket(per_s=0.001, capacity=3)
+    bucket.charge(3)
+    assert not bucket.take(0, 0)
+
+
+def test_reading_leaves_something_for_changes() -> None:
+    calls = Calls(lambda_per_s=0.2)  # saves up 1 beyond what is kept
+    calls.begin(within_s=1)
+    assert calls.read("lambda:GetAccountSettings", lambda: "limits") == "limits"
+    with pytest.raises(LaterError, match="lambda:GetAccountSettings was not called"):
+        calls.read("lambda:GetAccountSettings", lambda: "limits")
+    assert calls.change("lambda:UpdateEventSourceMapping", lambda: "done") == "done"
+    assert calls.made["lambda:GetAccountSettings", "withheld"] == 1
+
+
+def test_no_reading_begins_when_its_time_is_up() -> None:
+    calls = Calls()
+    calls.begin(within_s=0)
+    with pytest.raises(LaterError):
+        calls.read("sqs:GetQueueAttributes", lambda: "depth")
+
+
+def test_retries_count() -> None:
+    calls = Calls(lambda_per_s=1)  # saves up 5 beyond what is kept
+    calls.begin(within_s=0.2)
+    answer = {"ResponseMetadata": {"RetryAttempts": 3}}  # botocore's word for what it did
+    assert calls.read("lambda:GetAccountSettings", lambda: answer) == answer
+    calls.read("lambda:GetAccountSettings", lambda: "limits")
+    with pytest.raises(LaterError):
+        calls.read("lambda:GetAccountSettings", lambda: "limits")

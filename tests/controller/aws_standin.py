@@ -1,0 +1,343 @@
+"""AWS for tests: moto's server, and before it a proxy that adds what moto lacks, and trouble.
+
+moto has Lambda's functions and mappings, SQS, CloudWatch and tags over real HTTP, to real boto3.
+What it lacks stands in `aws_lacking`; 429s, outages, slow answers and missing permissions are made
+here. Point `AWS_ENDPOINT_URL` at a `StandIn`'s `url`.
+"""
+
+import http.client
+import json
+import re
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from governor.lifeline import tied
+from tests.controller.aws_lacking import Answer, Lacking, denied, refusal, throttled
+from tests.stores import free_ports, wait_until
+
+ENVIRONMENT: Final = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": "/dev/null",
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+}
+"""With it boto3 looks at nothing of the machine it runs on. AWS_ENDPOINT_URL comes on top."""
+
+_SERVICES: Final = {
+    "AmazonSQS": "sqs",
+    "GraniteServiceVersion20100801": "cloudwatch",
+    "ServiceQuotasV20190624": "servicequotas",
+    "ResourceGroupsTaggingAPI_20170126": "tag",
+}
+_ROUTES: Final = [
+    (method, re.compile(f"/[0-9-]+/{path}/?$"), f"lambda:{name}")
+    for method, path, name in (
+        ("GET", "event-source-mappings", "ListEventSourceMappings"),
+        ("PUT", "event-source-mappings/([^/]+)", "UpdateEventSourceMapping"),
+        ("GET", "account-settings", "GetAccountSettings"),
+        ("GET", "functions/([^/]+)", "GetFunction"),
+        ("PUT", "functions/([^/]+)/concurrency", "PutFunctionConcurrency"),
+        ("DELETE", "functions/([^/]+)/concurrency", "DeleteFunctionConcurrency"),
+        ("GET", "functions/([^/]+)/provisioned-concurrency", "ListProvisionedConcurrencyConfigs"),
+        ("GET", "tags/(.+)", "ListTags"),
+        ("POST", "tags/(.+)", "TagResource"),
+        ("DELETE", "tags/(.+)", "UntagResource"),
+    )
+]
+
+
+class Moto:
+    """moto's server, a process of its own."""
+
+    def __init__(self, output: Path) -> None:
+        """Start it and wait until it answers; what it prints goes to `output`."""
+        (self.port,) = free_ports(1)
+        self.url = f"http://127.0.0.1:{self.port}"
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+        with output.open("w") as written:
+            self._process = subprocess.Popen(tied(command), stdout=written, stderr=written)
+
+        def answers() -> bool:
+            assert self._process.poll() is None, output.read_text()
+            try:
+                with urllib.request.urlopen(f"{self.url}/moto-api/data.json") as answer:  # noqa: S310
+                    return bool(answer.status == 200)
+            except OSError:
+                return False
+
+        wait_until(answers, "moto answers")
+
+    def reset(self) -> None:
+        """Empty all of its accounts."""
+        request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")  # noqa: S310
+        with urllib.request.urlopen(request):  # noqa: S310
+            pass
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asks: `action` is IAM's name for it, `subject` what stands in the path."""
+
+    action: str
+    subject: str
+    method: str
+    target: str
+    headers: dict[str, str]
+    content: bytes
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The JSON that was sent."""
+        value: dict[str, Any] = json.loads(self.content or b"{}")
+        return value
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """What stands behind the question mark."""
+        return parse_qs(urlsplit(self.target).query)
+
+
+Trouble = Callable[[Request], Answer | None]
+"""What goes wrong: another answer, or None (after a while, perhaps): nothing."""
+
+
+class HangUpError(Exception):
+    """Close the connection without an answer."""
+
+
+def hang_up(_: Request) -> Answer:
+    """No answer: the connection ends."""
+    raise HangUpError
+
+
+class StandIn:
+    """The proxy. `state` is what moto lacks; `asked` is every action that came, in order."""
+
+    def __init__(self, moto: Moto) -> None:
+        """Serve before `moto` on a port of its own."""
+        self.state = Lacking()
+        self.asked: list[str] = []
+        self._moto = moto
+        self._troubles: list[tuple[str, Trouble]] = []
+        handler = type("Handler", (_Handler,), {"standin": self})
+        self._server = _Server(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        """Nothing more to do."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Serve no more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def trouble(self, actions: str, what: Trouble) -> None:
+        """From now on `what` goes wrong with `actions`, a pattern such as `lambda:*`."""
+        self._troubles.append((actions, what))
+
+    def throttle(self, actions: str = "*") -> None:
+        """Answer 429."""
+        self.trouble(actions, lambda _: throttled())
+
+    def deny(self, actions: str) -> None:
+        """The role lacks the permission."""
+        self.trouble(actions, lambda request: denied(request.action))
+
+    def slow_down(self, actions: str, seconds: float) -> None:
+        """Answer late."""
+        self.trouble(actions, lambda _: time.sleep(seconds))
+
+    def fail(self, actions: str) -> None:
+        """Answer 503."""
+        self.trouble(
+            actions, lambda _: refusal(503, "ServiceException", "An error occurred in AWS")
+        )
+
+    def heal(self) -> None:
+        """Nothing goes wrong any more."""
+        self._troubles.clear()
+
+    def counted(self) -> Counter[str]:
+        """How often each action was asked for."""
+        return Counter(self.asked)
+
+    def answer(self, request: Request) -> Answer:
+        """Answer a request. Raises `HangUpError`."""
+        self.asked.append(request.action)
+        for pattern, trouble in list(self._troubles):
+            if fnmatchcase(request.action, pattern):
+                answer = trouble(request)
+                if answer is not None:
+                    return answer
+        own = _OWN.get(request.action)
+        return self.forward(request) if own is None else own(self, request)
+
+    def forward(self, request: Request) -> Answer:
+        """What moto answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._moto.port)
+        try:
+            connection.request(request.method, request.target, request.content, request.headers)
+            answer = connection.getresponse()
+            content = answer.read()
+            error = answer.getheader("x-amzn-errortype")
+        finally:
+            connection.close()
+        body = json.loads(content) if content else None
+        if answer.status >= 400:
+            code = error or (body or {}).get("__type") or "ResourceNotFoundException"
+            return refusal(answer.status, code, (body or {}).get("message", ""))
+        return Answer(answer.status, body)
+
+
+def _list(standin: StandIn, request: Request) -> Answer:
+    query = request.query
+    marker = query.get("Marker", [None])[0]
+    size = int(query.get("MaxItems", ["100"])[0])
+    listed = standin.forward(request).body["EventSourceMappings"]
+    return standin.state.page(listed, marker, size)
+
+
+def _update(standin: StandIn, request: Request) -> Answer:
+    known = standin.forward(_with(request, method="GET", content=b""))
+    if known.error is not None:
+        return known
+    refused = standin.state.update_refused(request.subject, known.body, request.body)
+    if refused is not None:
+        return refused
+    return Answer(202, standin.state.shown(standin.forward(request).body))
+
+
+def _with(request: Request, *, method: str, content: bytes) -> Request:
+    headers = {**request.headers, "Content-Length": str(len(content))}
+    return Request(request.action, request.subject, method, request.target, headers, content)
+
+
+def _put_concurrency(standin: StandIn, request: Request) -> Answer:
+    wanted = request.body["ReservedConcurrentExecutions"]
+    refused = standin.state.reserve_refused(request.subject, wanted)
+    answer = refused or standin.forward(request)
+    if answer.error is None:
+        standin.state.reserved[request.subject] = wanted
+    return answer
+
+
+def _delete_concurrency(standin: StandIn, request: Request) -> Answer:
+    answer = standin.forward(request)
+    if answer.error is None:
+        standin.state.reserved.pop(request.subject, None)
+    return answer
+
+
+def _tag(standin: StandIn, request: Request) -> Answer:
+    answer = standin.forward(request)
+    if answer.error is None:
+        standin.state.tags.setdefault(request.subject, {}).update(request.body["Tags"])
+    return answer
+
+
+def _untag(standin: StandIn, request: Request) -> Answer:
+    answer = standin.forward(request)
+    if answer.error is None:
+        for key in request.query["tagKeys"]:
+            standin.state.tags.get(request.subject, {}).pop(key, None)
+    return answer
+
+
+_OWN: Final[dict[str, Callable[[StandIn, Request], Answer]]] = {
+    "lambda:ListEventSourceMappings": _list,
+    "lambda:UpdateEventSourceMapping": _update,
+    "lambda:GetAccountSettings": lambda standin, _: standin.state.account_settings(),
+    "lambda:PutFunctionConcurrency": _put_concurrency,
+    "lambda:DeleteFunctionConcurrency": _delete_concurrency,
+    "lambda:ListProvisionedConcurrencyConfigs": (
+        lambda standin, request: standin.state.provisioned_configs(request.subject)
+    ),
+    "lambda:TagResource": _tag,
+    "lambda:UntagResource": _untag,
+    "tag:GetResources": lambda standin, request: standin.state.resources(request.body),
+    "servicequotas:RequestServiceQuotaIncrease": (
+        lambda standin, request: standin.state.quota_requested(request.body)
+    ),
+    "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota": (
+        lambda standin, _: standin.state.quota_history()
+    ),
+}
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    standin: StandIn
+
+    def _serve(self) -> None:
+        content = self.rfile.read(int(self.headers.get("content-length") or 0))
+        action, subject = _action(self.command, self.path, self.headers.get("x-amz-target"))
+        headers = dict(self.headers.items())
+        request = Request(action, subject, self.command, self.path, headers, content)
+        try:
+            answer = self.standin.answer(request)
+        except HangUpError:
+            self.close_connection = True
+            return
+        self.send_response(answer.status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer.content)))
+        if answer.error is not None:
+            self.send_header("x-amzn-ErrorType", answer.error)
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+    do_GET = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815 - the library's names
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+def _action(method: str, target: str, amz_target: str | None) -> tuple[str, str]:
+    if amz_target is not None:
+        service, _, operation = amz_target.partition(".")
+        return f"{_SERVICES[service]}:{operation}", ""
+    path = urlsplit(target).path
+    for verb, pattern, action in _ROUTES:
+        if verb == method and (match := pattern.match(path)) is not None:
+            return action, unquote(match.group(1)) if match.groups() else ""
+    return f"{method} {path}", ""
