@@ -6,6 +6,7 @@ from typing import Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 PIPED_WIDTH = 250
 """Columns of a table that no terminal bounds: room for the longest name, on one line."""
@@ -37,10 +38,52 @@ def print_status(status: dict[str, Any]) -> None:
             *(str(scope[total]) for total in ("headroom", "peak", "granted", "denied", "overruns")),
             style="bold" if full else None,
         )
+    _console().print(table)
+
+
+def _console() -> Console:
     console = Console()
     if not console.is_terminal:
         console.width = PIPED_WIDTH
-    console.print(table)
+    return console
+
+
+def print_plan(plan: dict[str, Any]) -> None:
+    """Print what a controller would do now, and what it leaves as it is."""
+    console = _console()
+    for missing in plan["missing"]:
+        console.print(f"could not be read: {missing}", style="yellow", markup=False)
+    if plan["actions"]:
+        console.print(_reasons("would do", plan["actions"]))
+    if plan["non_actions"]:
+        console.print(_reasons("would leave", plan["non_actions"]))
+    count = len(plan["actions"])
+    console.print(f"{count} {'action' if count == 1 else 'actions'} planned", style="bold")
+    if plan["paused"] or not plan["enabled"]:
+        why = "is paused" if plan["paused"] else "is disabled by the policy"
+        console.print(f"the controller {why}: it would do nothing of this", style="bold")
+
+
+def print_restored(answer: dict[str, Any]) -> None:
+    """Print what was put back in AWS, and what was left."""
+    console = _console()
+    for heading, rows in (("restored", answer["restored"]), ("left", answer["left"])):
+        if rows:
+            console.print(_reasons(heading, rows))
+    console.print(
+        f"{len(answer['restored'])} restored, {len(answer['left'])} left; "
+        "the controller is paused until `governor controller resume`",
+        style="bold",
+    )
+
+
+def _reasons(heading: str, rows: list[dict[str, Any]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column(heading, overflow="fold", min_width=25)
+    table.add_column("because", overflow="fold")
+    for row in rows:
+        table.add_row(Text(row["subject"]), Text(row["reason"]))
+    return table
 
 
 def print_changes(answer: dict[str, Any]) -> None:

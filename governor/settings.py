@@ -4,7 +4,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 
@@ -56,6 +56,12 @@ def parse_address(text: str) -> Address:
     return address
 
 
+def check_pool(name: str) -> None:
+    """Refuse the name of a pool that can't be one. Raises `SettingsError`."""
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
+        raise SettingsError(f"--pool {name!r}: use up to 64 letters, digits and _.-")
+
+
 @dataclass(frozen=True, slots=True)
 class ServeSettings:
     """Everything that `governor serve` is told."""
@@ -68,11 +74,11 @@ class ServeSettings:
     policy: Path | None
     tokens: Path | None
     workers: int
+    controller: bool
 
     def __post_init__(self) -> None:
         """Refuse a pool that is no name, and to be open to the network without tokens."""
-        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", self.pool):
-            raise SettingsError(f"--pool {self.pool!r}: use up to 64 letters, digits and _.-")
+        check_pool(self.pool)
         if self.tokens is None and not self.listen.is_loopback:
             raise SettingsError(
                 f"--listen {self.listen.host} is reachable from other machines and there are no "
@@ -81,7 +87,41 @@ class ServeSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerSettings:
+class ChildSettings:
+    """What the supervisor tells one of its processes, as one line."""
+
+    def pack(self) -> bytes:
+        """Return the settings as one line."""
+        return msgspec.json.encode(msgspec.to_builtins(self, enc_hook=str)) + b"\n"
+
+    @classmethod
+    def unpack(cls, line: bytes) -> Self:
+        """Read what `pack` wrote."""
+        return msgspec.json.decode(line, type=cls, dec_hook=lambda to, value: to(value))
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerSettings(ChildSettings):
+    """Everything that a controller is told."""
+
+    store: str
+    pool: str
+    interval_s: float = 10.0
+    """Time from one cycle to the next while nothing is urgent."""
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a pool that is no name, and a store that only its own governor can reach."""
+        check_pool(self.pool)
+        if self.store == EMBEDDED:
+            raise SettingsError(
+                "--store embedded: an embedded store belongs to its governor; use `governor serve "
+                "--controller`, or name the address that `governor status` shows, unix://…"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings(ChildSettings):
     """What the supervisor tells one worker process."""
 
     socket: int
@@ -91,12 +131,3 @@ class WorkerSettings:
     policy: Path | None
     tokens: Path | None
     workers: int
-
-    def pack(self) -> bytes:
-        """Return the settings as one line."""
-        return msgspec.json.encode(msgspec.to_builtins(self, enc_hook=str)) + b"\n"
-
-    @classmethod
-    def unpack(cls, line: bytes) -> "WorkerSettings":
-        """Read what `pack` wrote."""
-        return msgspec.json.decode(line, type=cls, dec_hook=lambda to, value: to(value))

@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 
 from governor import __version__
+from governor.cli.controller import controller
 from governor.cli.demo import demo
 from governor.cli.layer import layer
 from governor.cli.limits import apply, get, set_, status
@@ -19,7 +20,7 @@ from governor.errors import GovernorError, InvalidInputError, SettingsError
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    commands=[serve, status, apply, set_, get, layer, demo],
+    commands=[serve, status, apply, set_, get, controller, layer, demo],
 )
 @click.version_option(__version__, prog_name="governor")
 def governor() -> None:

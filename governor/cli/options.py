@@ -11,10 +11,10 @@ DONE, FINDING, WRONG_USE = 0, 1, 2
 """Exit statuses."""
 
 
-def option(name: str, **settings: Any) -> Callable[[F], F]:
-    """Return an option that is also read from the environment."""
+def option(name: str, *names: str, **settings: Any) -> Callable[[F], F]:
+    """Return an option that is also read from the environment; `names` as for `click.option`."""
     variable = "GOVERNOR_" + name.lstrip("-").upper().replace("-", "_")
-    return click.option(name, envvar=variable, show_envvar=True, **settings)
+    return click.option(name, *names, envvar=variable, show_envvar=True, **settings)
 
 
 def api_options(command: F) -> F:

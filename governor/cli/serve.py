@@ -50,6 +50,11 @@ def data_dir() -> Path:
     show_default=True,
     help="Processes that share the port.",
 )
+@option(
+    "--controller",
+    is_flag=True,
+    help="Run a controller too: background work is held back at its queues (needs AWS access).",
+)
 def serve(listen: str, pool: str, **rest: Any) -> None:
     """Run the service."""
     from governor.service.supervisor import serve as run  # noqa: PLC0415 - see `governor.cli`

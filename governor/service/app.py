@@ -11,6 +11,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from governor.ledger.client import LedgerClient
+from governor.ledger.controller_store import ControllerStore
 from governor.ledger.policy_store import PolicyStore
 from governor.service import problems
 from governor.service.auth import Role, Tokens
@@ -30,6 +31,7 @@ class Service:
     ledger: LedgerClient
     policies: PolicyStore
     check_ins: CheckIns
+    controller: ControllerStore
     stopping: asyncio.Event
 
     async def stopping_within(self, seconds: float) -> bool:

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct
 
+from governor.controller.report import Report
 from governor.model import MAX_TTL_MS, MAX_WAIT_MS, Mode
 from governor.policy import Function, Group
 from governor.service.problems import Problem
@@ -164,7 +165,16 @@ class StoreStatus(Struct, frozen=True):
 class ControllerStatus(Struct, frozen=True):
     """The controller of this pool."""
 
-    enabled: bool = False
+    enabled: Annotated[bool, Meta(description="By the policy: its kill switch.")]
+    paused: Annotated[bool, Meta(description="By an admin: it plans and applies nothing.")]
+    leader: Annotated[str | None, Meta(description="The one that acts now; null: none runs.")]
+    report: Annotated[Report | None, Meta(description="The leader's last cycle, and its events.")]
+
+
+class PausedAnswer(Struct, frozen=True):
+    """Whether the controller is paused."""
+
+    paused: bool
 
 
 class StatusAnswer(Struct, frozen=True):
@@ -172,7 +182,7 @@ class StatusAnswer(Struct, frozen=True):
 
     scopes: list[ScopeStatus]
     store: StoreStatus
-    controller: ControllerStatus = field(default_factory=ControllerStatus)
+    controller: ControllerStatus
 
 
 class HealthAnswer(Struct, frozen=True):

@@ -37,7 +37,9 @@ YAML: Final = "application/yaml"
 
 def shown(policy: Policy, entry: Entry) -> dict[str, Any]:
     """Return an entry with every field, defaults filled in; a PUT of it changes nothing else."""
-    fields: dict[str, Any] = msgspec.structs.asdict(entry)
+    fields: dict[str, Any] = {
+        each.encode_name: getattr(entry, each.name) for each in msgspec.structs.fields(entry)
+    }
     if isinstance(entry, Function):
         fields["priority"] = entry.priority or policy.defaults.priority
     return fields

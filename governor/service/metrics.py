@@ -168,9 +168,10 @@ class PoolCollector(Collector):
             yield f"function:{OTHER}", sum(self._counts[scope].in_use for scope in rest)
 
 
-def exposition(pool: PoolCollector) -> bytes:
-    """Return the text of `/metrics`: all processes' counters and the `pool`'s gauges."""
+def exposition(gauges: Iterable[Collector]) -> bytes:
+    """Return the text of `/metrics`: all processes' counters, and the pool's `gauges`."""
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # the library has no types here
-    registry.register(pool)
+    for each in gauges:
+        registry.register(each)
     return generate_latest(registry)

@@ -5,7 +5,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from governor.policy import Account, Function, Group, Policy
-from governor.service import leases, limits, status
+from governor.service import controller, leases, limits, status
 from governor.service.app import Answer, Call, Route, json_response
 from governor.service.auth import Role
 from governor.service.bodies import (
@@ -17,6 +17,7 @@ from governor.service.bodies import (
     HoldersAnswer,
     HoldersQuery,
     LeaseAnswer,
+    PausedAnswer,
     PolicyAnswer,
     PolicyQuery,
     RenewAnswer,
@@ -188,6 +189,22 @@ ROUTES: Final[list[Route]] = [
         query=PolicyQuery,
         body=bytes,
         conditional=True,
+    ),
+    Route(
+        "POST",
+        "/v1/controller/pause",
+        Role.ADMIN,
+        "Have the controller change nothing",
+        controller.pause,
+        {200: Answer("It is paused, whoever leads.", PausedAnswer)},
+    ),
+    Route(
+        "POST",
+        "/v1/controller/resume",
+        Role.ADMIN,
+        "Have the controller go on",
+        controller.resume,
+        {200: Answer("It is not paused.", PausedAnswer)},
     ),
     Route(
         "GET",

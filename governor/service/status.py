@@ -2,30 +2,51 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
 import msgspec
 from aiohttp import web
+from prometheus_client.registry import Collector
 
 from governor.errors import StoreUnavailableError
 from governor.ledger.client import StoreFacts
 from governor.model import Limits, ScopeCount
 from governor.service import metrics
 from governor.service.app import Call, Service, json_response
-from governor.service.bodies import HealthAnswer, ScopeStatus, StatusAnswer, StoreStatus
+from governor.service.bodies import (
+    ControllerStatus,
+    HealthAnswer,
+    ScopeStatus,
+    StatusAnswer,
+    StoreStatus,
+)
+from governor.service.controller import standing
+from governor.service.controller_metrics import ControllerCollector
 
 STREAM_EVERY_S: Final = 1.0
 
 
-async def scopes(service: Service) -> tuple[dict[str, Limits], dict[str, ScopeCount]]:
-    """Return the limits of every scope that the policy names, and the counts of all that have any.
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The pool at one moment.
 
-    Raises `StoreUnavailableError`.
+    `limits` of every scope that the policy names, `counts` of all that have any.
     """
+
+    now_ms: int
+    limits: dict[str, Limits]
+    counts: dict[str, ScopeCount]
+    controller: ControllerStatus
+
+
+async def look(service: Service) -> Pool:
+    """Look at the pool. Raises `StoreUnavailableError`."""
     now_ms = await service.check_ins.sweep()
     policy = await service.policies.refresh()
-    return dict(policy.scopes()), await service.ledger.counts(now_ms)
+    counts = await service.ledger.counts(now_ms)
+    return Pool(now_ms, dict(policy.scopes()), counts, await standing(service, now_ms))
 
 
 def statuses(limits: dict[str, Limits], counts: dict[str, ScopeCount]) -> list[ScopeStatus]:
@@ -55,10 +76,11 @@ def _status(scope: str, limits: Limits, count: ScopeCount) -> ScopeStatus:
 
 async def snapshot(service: Service) -> StatusAnswer:
     """Return the pool at a glance. Raises `StoreUnavailableError`."""
-    rows = statuses(*await scopes(service))
+    pool = await look(service)
+    rows = statuses(pool.limits, pool.counts)
     facts: StoreFacts = await service.ledger.facts()
     store = StoreStatus(service.ledger.url, facts.server, facts.version, facts.used_memory_bytes)
-    return StatusAnswer(rows, store)
+    return StatusAnswer(rows, store, pool.controller)
 
 
 async def status(call: Call) -> web.Response:
@@ -90,12 +112,15 @@ async def _send(response: web.StreamResponse, event: str, data: object) -> None:
 async def prometheus(call: Call) -> web.Response:
     """Answer with the metrics; the store's failure is one of them."""
     try:
-        limits, counts = await scopes(call.service)
+        pool = await look(call.service)
     except StoreUnavailableError:
-        pool = metrics.PoolCollector({}, {}, store_up=False)
+        gauges: list[Collector] = [metrics.PoolCollector({}, {}, store_up=False)]
     else:
-        pool = metrics.PoolCollector(counts, limits, store_up=True)
-    text = await asyncio.to_thread(metrics.exposition, pool)
+        gauges = [
+            metrics.PoolCollector(pool.counts, pool.limits, store_up=True),
+            ControllerCollector(pool.controller, pool.now_ms / 1000),
+        ]
+    text = await asyncio.to_thread(metrics.exposition, gauges)
     return web.Response(body=text, headers={"Content-Type": metrics.CONTENT_TYPE})
 
 

@@ -1,4 +1,4 @@
-"""`governor serve`: the embedded store and the workers, started, watched and stopped.
+"""`governor serve`: the embedded store, the workers, a controller; started, watched and stopped.
 
 The supervisor holds the listening sockets, so a worker that dies loses its connections but none
 that was waiting to be accepted, and a new one takes its place. Whatever happens to the supervisor,
@@ -14,6 +14,7 @@ import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Final
 
 from governor.errors import EmbeddedStoreError, SettingsError
@@ -25,6 +26,8 @@ from governor.settings import (
     READY,
     WRONG_SETTINGS,
     Address,
+    ChildSettings,
+    ControllerSettings,
     ServeSettings,
     WorkerSettings,
 )
@@ -86,8 +89,22 @@ def _bind(host: str, port: int, *, share: bool = False) -> socket.socket:
     return bound
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a child process runs, with which settings and which open socket."""
+
+    module: str
+    settings: ChildSettings
+    sockets: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What it is to the user."""
+        return self.module.rpartition(".")[2] if self.sockets else "controller"
+
+
 class Supervisor:
-    """Keeps one store (if it is embedded) and some workers running."""
+    """Keeps one store (if it is embedded), some workers and maybe a controller running."""
 
     def __init__(
         self,
@@ -101,28 +118,29 @@ class Supervisor:
         self._sockets = sockets
         self._store = store
         self._environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": metrics_folder}
-        self._workers: dict[int, Process] = {}
+        self._running: dict[Program, Process] = {}
         self._stopping = asyncio.Event()
         self._refused = False
 
     async def run(self) -> None:
-        """Start everything, say so, and stop everything on a signal: workers first.
+        """Start everything, say so, and stop everything on a signal: the store last.
 
-        Raises `SettingsError` if the workers refuse their settings when they first start.
+        Raises `SettingsError` if a child refuses its settings when it first starts.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
-        ready = [asyncio.Event() for _ in self._sockets]
+        programs = self._programs()
+        ready = [asyncio.Event() for _ in programs]
         keeping = [
-            asyncio.create_task(self._keep_worker(each, event))
-            for each, event in zip(self._sockets, ready, strict=True)
+            asyncio.create_task(self._keep(program, event))
+            for program, event in zip(programs, ready, strict=True)
         ]
         watching = asyncio.create_task(self._watch_store())
         announcing = asyncio.create_task(self._announce(ready))
         await self._stopping.wait()
         announcing.cancel()
-        for worker in self._workers.values():
-            worker.send_signal(signal.SIGTERM)
+        for child in self._running.values():
+            child.send_signal(signal.SIGTERM)
         await asyncio.gather(*keeping)
         watching.cancel()
         if self._refused:
@@ -134,55 +152,71 @@ class Supervisor:
         host, port, *_ = self._sockets[0].getsockname()
         print(f"governor: listening on {Address(host, port).url}", flush=True)  # noqa: T201
 
-    async def _keep_worker(self, listening: socket.socket, ready: asyncio.Event) -> None:
-        settings = WorkerSettings(
-            listening.fileno(),
-            self._settings.store if self._store is None else self._store.url,
-            self._settings.pool,
-            self._settings.policy,
-            self._settings.tokens,
-            len(self._sockets),
-        )
+    def _programs(self) -> list[Program]:
+        """A worker for each socket, and the controller if one is wanted."""
+        settings = self._settings
+        store = settings.store if self._store is None else self._store.url
+        programs = [
+            Program(
+                "governor.service.worker",
+                WorkerSettings(
+                    each.fileno(),
+                    store,
+                    settings.pool,
+                    settings.policy,
+                    settings.tokens,
+                    len(self._sockets),
+                ),
+                (each.fileno(),),
+            )
+            for each in self._sockets
+        ]
+        if settings.controller:
+            told = ControllerSettings(store, settings.pool)
+            programs.append(Program("governor.controller.process", told))
+        return programs
+
+    async def _keep(self, program: Program, ready: asyncio.Event) -> None:
         while not self._stopping.is_set():
-            worker = await self._start_worker(settings)
-            self._workers[settings.socket] = worker
-            assert worker.stdout is not None  # noqa: S101 - asked for
-            if await worker.stdout.readline() == READY:
+            child = await self._start(program)
+            self._running[program] = child
+            assert child.stdout is not None  # noqa: S101 - asked for
+            if await child.stdout.readline() == READY:
                 ready.set()
-            if self._stopping.is_set():  # the signal may have come before the worker was known
-                worker.send_signal(signal.SIGTERM)
-            status = await self._ended(worker)
-            del self._workers[settings.socket]
+            if self._stopping.is_set():  # the signal may have come before the child was known
+                child.send_signal(signal.SIGTERM)
+            status = await self._ended(child)
+            del self._running[program]
             if status == WRONG_SETTINGS and not ready.is_set():
                 self._refused = True
                 self._stopping.set()
             elif not self._stopping.is_set():
-                log.error("a worker ended with status %s; starting another", status)
+                log.error("a %s ended with status %s; starting another", program.name, status)
                 await asyncio.sleep(RESTART_AFTER_S)
 
-    async def _start_worker(self, settings: WorkerSettings) -> Process:
-        worker = await asyncio.create_subprocess_exec(
-            *tied([sys.executable, "-m", "governor.service.worker"]),
+    async def _start(self, program: Program) -> Process:
+        child = await asyncio.create_subprocess_exec(
+            *tied([sys.executable, "-m", program.module]),
             stdin=PIPE,
             stdout=PIPE,
             env=self._environment,
-            pass_fds=[settings.socket],
+            pass_fds=program.sockets,
             start_new_session=True,  # a terminal's Ctrl-C is for the supervisor, which passes it on
         )
-        assert worker.stdin is not None  # noqa: S101 - asked for
-        worker.stdin.write(settings.pack())
-        worker.stdin.close()
-        return worker
+        assert child.stdin is not None  # noqa: S101 - asked for
+        child.stdin.write(program.settings.pack())
+        child.stdin.close()
+        return child
 
-    async def _ended(self, worker: Process) -> int:
-        ended = asyncio.create_task(worker.wait())
+    async def _ended(self, child: Process) -> int:
+        ended = asyncio.create_task(child.wait())
         stopping = asyncio.create_task(self._stopping.wait())
         await asyncio.wait([ended, stopping], return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not ended.done():
             await asyncio.wait([ended], timeout=FINISH_WITHIN_S + 1)
         if not ended.done():
-            worker.kill()
+            child.kill()
         return await ended
 
     async def _watch_store(self) -> None:

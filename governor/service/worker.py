@@ -15,6 +15,7 @@ from aiohttp.http import HttpProcessingError
 
 from governor.errors import InvalidInputError, SettingsError, StoreUnavailableError
 from governor.ledger.client import LedgerClient
+from governor.ledger.controller_store import ControllerStore
 from governor.ledger.policy_store import PolicyStore
 from governor.policy import Policy, parse_json, parse_yaml
 from governor.service.app import Service, application
@@ -52,7 +53,7 @@ async def work(settings: WorkerSettings) -> None:
     policies = PolicyStore(ledger)
     metrics = Metrics(lambda name: name in policies.policy.functions, settings.workers)
     check_ins = CheckIns(ledger, policies, metrics)
-    service = Service(ledger, policies, check_ins, stopping)
+    service = Service(ledger, policies, check_ins, ControllerStore(ledger.store), stopping)
     app = application(service, load_tokens(settings.tokens), ROUTES)
     runner = web.AppRunner(
         app, access_log=None, handler_cancellation=True, shutdown_timeout=FINISH_WITHIN_S

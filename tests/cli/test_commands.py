@@ -16,7 +16,8 @@ groups: {etl: {max_concurrency: 5}}
 functions: {load: {priority: background, groups: {etl: 2}}}
 """
 EMPTY = {
-    "account": {"max_concurrency": None, "headroom": 0, "mode": "enforce"},
+    "account": {"max_concurrency": None, "headroom": 0, "mode": "enforce", "raise": None},
+    "controller": {"enabled": True},
     "defaults": {"priority": "user-facing"},
 }
 COMMANDS = [
@@ -99,6 +100,9 @@ def test_what_is_set_can_be_got(governed: Governed) -> None:
         "mode": "enforce",
         "max_attempts": 4,
         "shared": False,
+        "share": 1,
+        "allow_pause": False,
+        "max_batch_size": None,
     }
     account = shown(governed("set", "account", "--max-concurrency", "70", "--headroom", "7"))
     assert account == shown(governed("get", "account"))

@@ -22,6 +22,9 @@ async def test_a_function_is_shown_with_every_field(api: Api) -> None:
         "mode": "enforce",
         "max_attempts": None,
         "shared": True,
+        "share": 1,
+        "allow_pause": False,
+        "max_batch_size": None,
     }
     assert put.json == shown
     assert (await api.get("/v1/functions/f")).json == shown
@@ -39,11 +42,11 @@ async def test_a_group_is_shown_with_every_field(api: Api) -> None:
 
 
 async def test_the_account_is_shown_with_every_field(api: Api) -> None:
-    bare = {"max_concurrency": None, "headroom": 0, "mode": "enforce"}
+    bare = {"max_concurrency": None, "headroom": 0, "mode": "enforce", "raise": None}
     assert (await api.get("/v1/account")).json == bare
     put = await api.put("/v1/account", {"max_concurrency": 1000, "headroom": 200})
     assert put.status == 200
-    assert put.json == {"max_concurrency": 1000, "headroom": 200, "mode": "enforce"}
+    assert put.json == {**bare, "max_concurrency": 1000, "headroom": 200}
     assert (await api.get("/v1/account")).json == put.json
 
 

@@ -25,6 +25,8 @@ LABELS = {
     "governor_acquire_seconds_sum": set(),
     "governor_acquire_seconds_count": set(),
     "governor_store_up": set(),
+    "governor_controller_leader": set(),
+    "governor_controller_paused": set(),
 }
 UNKNOWN_NAMES = 1000
 

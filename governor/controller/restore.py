@@ -1,0 +1,100 @@
+"""Putting everything back as it was before the controller's first change."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import astuple
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from governor.controller import journal
+from governor.controller.actions import Result
+from governor.controller.confirm import State
+from governor.controller.leader import Leadership
+from governor.controller.memory import Memory
+from governor.controller.plan import restore_all
+from governor.controller.report import ActionReport, NonActionReport
+from governor.controller.survey import Account, Surveyor
+from governor.errors import GovernorError
+from governor.ledger.client import LedgerClient
+from governor.ledger.controller_store import ControllerStore
+
+WITHIN_S: Final = 300.0
+"""How long to try: an update takes about a minute, and AWS takes no second one meanwhile."""
+
+AGAIN_AFTER_S: Final = 3.0
+
+
+class NotRestoredError(GovernorError):
+    """Not everything could be put back."""
+
+
+class Restored(Struct, frozen=True):
+    """What was put back, and what was left because someone else has changed it since."""
+
+    restored: list[ActionReport]
+    left: list[NonActionReport]
+
+
+async def restore(ledger: LedgerClient, account: Account) -> Restored:
+    """Put everything back. The pool's controller is paused then.
+
+    A controller that leads is deposed, so that it can't undo what is done here. What is to be put
+    back is read from the tags in AWS; what the store remembers is not needed for it.
+
+    Raises `NotRestoredError` and `StoreUnavailableError`.
+    """
+    store = ControllerStore(ledger.store)
+    leadership = Leadership(store)
+    await store.pause()
+    lease = await leadership.ask(depose=True)
+    assert lease is not None  # noqa: S101 - the store deposes any other
+    async with leadership.sought():
+        document, _ = await store.documents()
+        memory = msgspec.json.decode(document, type=Memory) if document else Memory()
+
+        async def confirm() -> None:
+            if await leadership.confirmed(lease) is None:
+                raise NotRestoredError("someone else restores at the same time; run it again later")
+
+        restored = await _rounds(Surveyor(ledger, account), account, memory, confirm)
+        await store.record(lease.leader, lease.term, memory=msgspec.json.encode(Memory()))
+    return restored
+
+
+async def _rounds(
+    surveyor: Surveyor, account: Account, memory: Memory, confirm: Callable[[], Awaitable[None]]
+) -> Restored:
+    """Observe and put back, again and again, until nothing is left to do.
+
+    `confirm` raises `NotRestoredError` when an action may not be sent any more.
+    """
+    give_up_at_s = time.monotonic() + WITHIN_S
+    done: list[ActionReport] = []
+    while True:
+        counts, now_ms = await surveyor.counts()
+        observed = await asyncio.to_thread(account.observe, counts, now_ms / 1000, quota=False)
+        if observed.mappings is None:
+            raise NotRestoredError("nothing more is put back: " + "; ".join(observed.missing))
+        planned = restore_all(observed, memory)
+        memory = planned.memory
+        pending = any(each.state is State.PENDING for each in planned.confirmations)
+        if not planned.actions and not pending:
+            return Restored(done, [NonActionReport(*astuple(each)) for each in planned.non_actions])
+        failures = []
+        for action in planned.actions:
+            await confirm()
+            outcome = await asyncio.to_thread(account.apply, action)
+            if outcome.result is Result.DONE:
+                done.append(journal.action_report(action, outcome))
+            else:
+                memory = memory.unsent(action)
+                failures.append(f"{action.reason}: {outcome.detail}")
+        if time.monotonic() > give_up_at_s:
+            raise NotRestoredError(
+                f"after {WITHIN_S:.0f} s not everything is put back; run it again later. "
+                + "; ".join(failures)
+            )
+        await asyncio.sleep(AGAIN_AFTER_S)

@@ -1,0 +1,96 @@
+"""What a controller knows and would do now: the pool's policy and counts, the account, the plan."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from governor.controller.actions import Action, Outcome
+from governor.controller.memory import Memory
+from governor.controller.observed import Observed
+from governor.controller.plan import Plan, plan
+from governor.errors import GovernorError
+from governor.ledger.client import LedgerClient
+from governor.ledger.policy_store import PolicyStore
+from governor.model import ScopeCount
+from governor.policy import Policy
+from governor.resolver import Resolver
+
+
+class NoPolicyError(GovernorError):
+    """The store has no policy: it is new, or it has lost its data."""
+
+
+class Account(Protocol):
+    """An AWS account. Its methods block, and are called from one thread at a time."""
+
+    @property
+    def calls(self) -> Mapping[tuple[str, str], int]:
+        """API calls so far, by operation and outcome."""
+
+    def observe(
+        self, scopes: Mapping[str, ScopeCount], at_s: float, *, quota: bool = True
+    ) -> Observed:
+        """Read the account; what can't be read is missing from the snapshot, and it says so."""
+
+    def apply(self, action: Action) -> Outcome:
+        """Carry out one action."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """One look at everything, and the plan that follows from it."""
+
+    resolver: Resolver
+    observed: Observed
+    plan: Plan
+
+
+class Surveyor:
+    """Reads what a plan is made of."""
+
+    def __init__(self, ledger: LedgerClient, account: Account) -> None:
+        """Look at the pool of `ledger` and at `account`."""
+        self._ledger = ledger
+        self._policies = PolicyStore(ledger)
+        self._account = account
+
+    async def policy(self) -> Policy:
+        """Return the pool's policy as it stands.
+
+        Raises `NoPolicyError`: a controller has none of its own to bring, and must not put an empty
+        one where the service is about to put back the right one. Raises `StoreUnavailableError`.
+        """
+        if await self._ledger.read_version() is None:
+            raise NoPolicyError("the store has no policy yet; set one, or wait for the service")
+        return await self._policies.refresh()
+
+    async def counts(self) -> tuple[dict[str, ScopeCount], int]:
+        """Return what the ledger counts by scope, and the store's time (ms)."""
+        swept = await self._ledger.exchange(self._policies.resolver, [])
+        assert swept is not None  # noqa: S101 - no operation, so no policy that could be old
+        return await self._ledger.counts(swept.now_ms), swept.now_ms
+
+    async def survey(self, memory: Memory) -> Survey:
+        """Observe and plan under the policy that was last read; the event loop goes on meanwhile.
+
+        Raises `StoreUnavailableError`, and what the account raises when it can't be asked at all.
+        """
+        resolver = self._policies.resolver
+        counts, now_ms = await self.counts()
+        quota = resolver.policy.account.raise_ is not None
+        observed = await asyncio.to_thread(
+            self._account.observe, counts, now_ms / 1000, quota=quota
+        )
+        planned = await asyncio.to_thread(plan, resolver, observed, memory)
+        return Survey(resolver, observed, planned)
+
+    async def headroom_is_eaten_into(self) -> bool:
+        """Whether any scope is so full that user-facing functions live on its headroom."""
+        room = {
+            scope: limits.max_concurrency - limits.headroom
+            for scope, limits in self._policies.policy.scopes()
+            if limits.headroom and limits.max_concurrency is not None
+        }
+        in_use = await self._ledger.in_use(room)
+        return any(in_use[scope] > most for scope, most in room.items())

@@ -1,0 +1,260 @@
+"""`governor controller …` and `governor serve --controller`, against AWS as moto has it."""
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from governor.lifeline import tied
+from tests.controller.aws_fleet import Fleet
+from tests.controller.aws_standin import StandIn
+from tests.governors import Governor, Start, command, environment, run, starting
+from tests.service.api import Api, eventually
+from tests.stores import wait_until
+
+POLICY = """
+account: {max_concurrency: 100, headroom: 20}
+functions:
+  load: {priority: background}
+  api: {}
+"""
+MESSAGES = 200
+"""In batches of 10, each of which takes half a minute: twenty at once would do."""
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts governors that end with the test."""
+    with starting() as start:
+        yield start
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    """A file with a policy that leaves less to the queue than it could use."""
+    file = tmp_path / "policy.yaml"
+    file.write_text(POLICY.replace("100", "30"))
+    return file
+
+
+@pytest.fixture
+def burst(standin: StandIn, fleet: Fleet) -> str:
+    """A queue full of messages that feeds the function `load`: the mapping."""
+    assert standin.url
+    fleet.function("api")
+    return fleet.fed("load", MESSAGES)
+
+
+@pytest.fixture
+def governor(start: Start, valkey_url: str, pool: str, policy: Path) -> Governor:
+    """A service without a controller of its own."""
+    return start("--store", valkey_url, "--pool", pool, "--policy", f"{policy}")
+
+
+@pytest.fixture
+def where(valkey_url: str, pool: str, governor: Governor) -> list[str]:
+    """The options that lead a command to the pool, whose policy is there."""
+    assert governor.url
+    return ["--store", valkey_url, "--pool", pool]
+
+
+@contextmanager
+def controller(where: list[str], output: Path, *options: str) -> Iterator[psutil.Popen]:
+    """A running `governor controller run`."""
+    words = command("controller", "run", *where, "--interval", "1", *options)
+    with output.open("wb") as written:
+        process = psutil.Popen(
+            tied(words), env=environment(), stdout=written, stderr=subprocess.STDOUT
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0, output.read_text()
+    assert "Traceback" not in output.read_text(), output.read_text()
+
+
+def maximum(fleet: Fleet, uuid: str) -> int | None:
+    """The mapping's MaximumConcurrency."""
+    return fleet.state(uuid).get("ScalingConfig", {}).get("MaximumConcurrency")
+
+
+def shown(*words: str) -> dict[str, Any]:
+    """The JSON that a command prints, which must succeed."""
+    ended = run(*words, "--json")
+    assert ended.returncode == 0, ended
+    value: dict[str, Any] = json.loads(ended.stdout)
+    return value
+
+
+def test_plan_shows_what_would_be_done_and_does_nothing(
+    burst: str, fleet: Fleet, standin: StandIn, where: list[str]
+) -> None:
+    plan = shown("controller", "plan", *where)
+    (action,) = plan["actions"]
+    assert (action["kind"], action["outcome"]) == ("turn", "planned")
+    assert "load" in action["reason"]
+    assert "headroom 20" in action["reason"]
+    assert plan["budget"]["background"] == 10
+    assert plan["missing"] == []
+    table = run("controller", "plan", *where)
+    assert table.returncode == 0, table
+    assert action["reason"] in table.stdout
+    assert "1 action planned" in table.stdout
+    assert maximum(fleet, burst) is None
+    assert not [each for each in standin.asked if "Update" in each or "Tag" in each[:10]]
+
+
+def test_plan_says_what_it_could_not_read(burst: str, standin: StandIn, where: list[str]) -> None:
+    assert burst
+    standin.deny("lambda:ListEventSourceMappings")
+    plan = shown("controller", "plan", *where)
+    assert plan["actions"] == []
+    assert any("ListEventSourceMappings" in each for each in plan["missing"])
+    assert "could not be read" in run("controller", "plan", *where).stdout
+
+
+async def test_run_pause_resume_and_restore(
+    burst: str, fleet: Fleet, governor: Governor, where: list[str], tmp_path: Path
+) -> None:
+    pausing = ["--url", governor.url]
+    assert shown("controller", "pause", *pausing) == {"paused": True}
+    async with Api(governor.url) as api:
+        with controller(where, tmp_path / "output") as process:
+
+            async def is_paused() -> bool:
+                told = (await api.get("/v1/status")).json["controller"]
+                return bool(told["leader"] and told["report"] and told["report"]["actions"])
+
+            await eventually(is_paused, "a paused controller leads and plans")
+            told = (await api.get("/v1/status")).json["controller"]
+            assert (told["enabled"], told["paused"]) == (True, True)
+            assert str(process.pid) in told["leader"]
+            assert told["report"]["state"] == "paused"
+            assert maximum(fleet, burst) is None
+            assert "not paused" in run("controller", "resume", *pausing).stdout
+            wait_until(lambda: maximum(fleet, burst) is not None, "the queue is held back")
+            assert maximum(fleet, burst) == 10
+            assert fleet.tags(fleet.state(burst)["EventSourceMappingArn"])
+
+            async def has_settled() -> bool:
+                text = (await api.get("/metrics")).body.decode()
+                return 'governor_controller_confirmations_total{state="settled"} 1.0' in text
+
+            await eventually(has_settled, "the change was seen to have arrived")
+            text = (await api.get("/metrics")).body.decode()
+            labels = f'{{function="load",mapping="{burst}"}}'
+            for line in (
+                "governor_controller_leader 1.0",
+                "governor_controller_paused 0.0",
+                "governor_controller_acting 1.0",
+                "governor_controller_drift 0.0",
+                "governor_controller_budget 10.0",
+                "governor_controller_demand 0.0",
+                f"governor_controller_allowed_concurrency{labels} 10.0",
+                f"governor_controller_observed_concurrency{labels} 0.0",
+                'governor_controller_actions_total{kind="turn",outcome="done"} 1.0',
+            ):
+                assert line in text.splitlines(), text
+            called = 'calls_total{operation="lambda:UpdateEventSourceMapping",outcome="ok"} 1.0'
+            assert f"governor_controller_{called}" in text
+            # The leader does not undo what is restored: it is deposed, and then paused.
+            restored = shown("controller", "restore", *where)
+            assert [each["outcome"] for each in restored["restored"]] == ["done"]
+            assert maximum(fleet, burst) is None
+
+            async def leads_again() -> bool:
+                told = (await api.get("/v1/status")).json["controller"]
+                return bool(told["leader"] and told["report"]["state"] == "paused")
+
+            await eventually(leads_again, "the controller leads again, paused")
+    assert maximum(fleet, burst) is None
+    assert not fleet.tags(fleet.state(burst)["EventSourceMappingArn"])
+
+
+def test_restore_needs_nothing_in_the_store(
+    burst: str, fleet: Fleet, where: list[str], tmp_path: Path
+) -> None:
+    with controller(where, tmp_path / "output"):
+        wait_until(lambda: maximum(fleet, burst) is not None, "the queue is held back")
+    arn = fleet.state(burst)["EventSourceMappingArn"]
+    assert fleet.tags(arn)
+    empty = [*where[:-1], f"{where[-1]}-empty"]
+    ended = run("controller", "restore", *empty)
+    assert ended.returncode == 0, ended
+    assert "1 restored, 0 left" in ended.stdout
+    assert maximum(fleet, burst) is None
+    assert not fleet.tags(arn)
+    again = run("controller", "restore", *empty)
+    assert "0 restored, 0 left" in again.stdout
+
+
+async def test_serve_runs_a_controller_and_another_when_it_dies(
+    burst: str, fleet: Fleet, start: Start, tmp_path: Path, policy: Path
+) -> None:
+    governor = start("--data-dir", f"{tmp_path / 'data'}", "--policy", f"{policy}", "--controller")
+
+    def controllers() -> list[psutil.Process]:
+        module = "governor.controller.process"
+        return [each for each in governor.children() if module in each.cmdline()]
+
+    wait_until(lambda: maximum(fleet, burst) == 10, "the queue is held back")
+    (first,) = controllers()
+    async with Api(governor.url) as api:
+
+        async def another_leads() -> bool:
+            told = (await api.get("/v1/status")).json["controller"]
+            return told["leader"] is not None and f":{first.pid}:" not in told["leader"]
+
+        first.send_signal(signal.SIGKILL)
+        await eventually(another_leads, "another controller leads", 30)
+        assert len(controllers()) == 1
+        assert (await api.get("/healthz")).status == 200
+    assert governor.stop() == 0
+
+
+def test_a_dry_run_changes_nothing(
+    burst: str, fleet: Fleet, governor: Governor, where: list[str], tmp_path: Path
+) -> None:
+    with controller(where, tmp_path / "output", "--dry-run"):
+
+        def planned() -> bool:
+            report = shown("status", "--url", governor.url)["controller"]["report"]
+            return bool(report and report["actions"])
+
+        wait_until(planned, "it plans")
+    assert maximum(fleet, burst) is None
+
+
+@pytest.mark.parametrize("name", ["run", "plan", "restore"])
+def test_an_embedded_store_is_its_governors(name: str) -> None:
+    ended = run("controller", name, "--store", "embedded")
+    assert ended.returncode == 2
+    assert "governor serve --controller" in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["run", "plan", "restore"])
+def test_without_a_region_it_is_said_at_once(
+    name: str, standin: StandIn, where: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert standin.url
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    ended = run("controller", name, *where)
+    assert ended.returncode == 2
+    assert "region" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_lost_store_is_said(standin: StandIn) -> None:
+    assert standin.url
+    ended = run("controller", "plan", "--store", "redis://127.0.0.1:1")
+    assert ended.returncode == 1
+    assert "can't be reached" in ended.stderr

@@ -1,0 +1,89 @@
+"""Reports stay small, and can always be read."""
+
+import msgspec
+import pytest
+
+from governor.controller import journal
+from governor.controller.actions import NonAction, Outcome, Result, Turn
+from governor.controller.observed import EventSourceMapping, Knobs, Observed
+from governor.controller.plan import Plan
+from governor.controller.report import (
+    MOST_EVENTS,
+    MOST_LISTED,
+    MOST_MAPPINGS,
+    Event,
+    MappingReport,
+    Report,
+    read,
+)
+from governor.controller.survey import Survey
+from governor.policy import parse_yaml
+from governor.resolver import Resolver
+
+RESOLVER = Resolver(parse_yaml("functions: {load: {priority: background}}"))
+
+
+def mapping(number: int, function: str = "load", **knobs: int | bool | None) -> EventSourceMapping:
+    """A mapping."""
+    uuid = f"m-{number}"
+    settings = msgspec.convert(knobs, Knobs)
+    return EventSourceMapping(uuid, f"arn:{uuid}", function, "arn:q", settings)
+
+
+def test_what_happens_again_is_one_event() -> None:
+    report = journal.noted(Report(), 1.0, "warning", "no answer")
+    report = journal.noted(report, 2.0, "leader", "one leads")
+    report = journal.noted(report, 3.0, "warning", "no answer")
+    assert report.events == (
+        Event(2.0, "leader", "one leads"),
+        Event(3.0, "warning", "no answer", times=2),
+    )
+
+
+def test_events_and_lists_are_bounded() -> None:
+    report = Report()
+    for number in range(MOST_EVENTS + 10):
+        report = journal.noted(report, number, "action", f"number {number}")
+    assert [each.text for each in report.events][:2] == ["number 10", "number 11"]
+    mappings = tuple(mapping(number) for number in range(MOST_MAPPINGS + 1))
+    actions = tuple(
+        Turn(each.uuid, each.arn, "load", each.knobs, each.knobs, each.knobs, "why")
+        for each in mappings
+    )
+    plan = Plan(actions, tuple(NonAction(each.uuid, "why not") for each in mappings))
+    report = journal.surveyed(report, Survey(RESOLVER, Observed(0, None, mappings), plan), "acting")
+    report = journal.carried_out(report, [(each, Outcome(Result.DONE)) for each in actions])
+    assert (len(report.mappings), len(report.events)) == (MOST_MAPPINGS, MOST_EVENTS)
+    assert (len(report.actions), len(report.non_actions)) == (MOST_LISTED, MOST_LISTED)
+    assert report.action_totals == {"turn": {"done": MOST_MAPPINGS + 1}}
+    assert len(msgspec.json.encode(report)) < 150_000
+
+
+def test_what_aws_may_run_of_a_mapping() -> None:
+    mappings = (
+        mapping(1),
+        mapping(2, max_concurrency=7),
+        mapping(3, max_concurrency=7, enabled=False),
+        mapping(4, max_pollers=3),
+        mapping(5, "user-facing"),
+    )
+    survey = Survey(RESOLVER, Observed(0, None, mappings), Plan())
+    report = journal.surveyed(Report(), survey, "acting")
+    assert report.mappings == (
+        MappingReport("m-1", "load", None, 0),
+        MappingReport("m-2", "load", 7, 0),
+        MappingReport("m-3", "load", 0, 0),
+        MappingReport("m-4", "load", 30, 0),
+    )
+
+
+def test_calls_are_counted_on() -> None:
+    report = journal.called(Report(), {}, {("list", "ok"): 3})
+    report = journal.called(report, {("list", "ok"): 3}, {("list", "ok"): 4, ("list", "denied"): 1})
+    assert report.call_totals == {"list": {"ok": 4, "denied": 1}}
+
+
+@pytest.mark.parametrize("document", [None, b"", b"nonsense", b'{"state": "of another release"}'])
+def test_a_report_that_can_not_be_read_is_an_empty_one(document: bytes | None) -> None:
+    assert read(document) == Report()
+    assert read(msgspec.json.encode(Report(cycle_s=1))) == Report(cycle_s=1)
