@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import fields
 
 from governor.cli import governor
-from governor.policy import Account, Defaults, Function, Group, Members
+from governor.policy import Account, Controller, Defaults, Function, Group, Members, Raise
 from governor.service.routes import ROUTES
 
 ROOT = Path(__file__).parents[2]
@@ -44,12 +44,11 @@ VARIABLES = sorted(
     }
 )
 METRICS = sorted(
-    set(
-        re.findall(
-            r'"(governor_[a-z_]+)"',
-            (ROOT / "governor/service/metrics.py").read_text(encoding="utf-8"),
-        )
-    )
+    {
+        metric
+        for file in (ROOT / "governor/service").glob("*metrics.py")
+        for metric in re.findall(r'"(governor_[a-z_]+)"', file.read_text(encoding="utf-8"))
+    }
 )
 MODULES = sorted(
     {
@@ -100,8 +99,8 @@ def test_a_metric_is_in_the_readme(metric: str) -> None:
     "setting",
     sorted(
         {
-            each.name
-            for shape in (Account, Group, Function, Defaults, Members)
+            each.encode_name
+            for shape in (Account, Raise, Group, Function, Defaults, Controller, Members)
             for each in fields(shape)
         }
     ),
