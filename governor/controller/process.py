@@ -12,12 +12,14 @@ from governor.ledger.client import LedgerClient
 from governor.settings import READY, WRONG_SETTINGS, ControllerSettings
 
 
-async def work(settings: ControllerSettings) -> None:
-    """Govern whenever this process leads, until SIGTERM or SIGINT. Raises `SettingsError`."""
+async def work(settings: ControllerSettings, account: AwsAccount) -> None:
+    """Govern `account` whenever this process leads, until SIGTERM or SIGINT.
+
+    Raises `SettingsError`.
+    """
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    account = AwsAccount()
     ledger = LedgerClient(settings.store, settings.pool)
     try:
         await control(
@@ -31,19 +33,21 @@ async def work(settings: ControllerSettings) -> None:
 def run(settings: ControllerSettings) -> None:
     """Run a controller in this process. Raises `SettingsError`."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-    asyncio.run(work(settings))
+    asyncio.run(work(settings, AwsAccount()))
 
 
 def main() -> None:
     """Run the controller of a supervisor, which writes the settings to standard input."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     settings = ControllerSettings.unpack(sys.stdin.buffer.readline())
-    sys.stdout.buffer.write(READY)  # nobody waits for a controller: the service can do without
-    sys.stdout.buffer.flush()
     try:
-        run(settings)
+        account = AwsAccount()
     except SettingsError as error:
         print(f"governor: {error}", file=sys.stderr)  # noqa: T201 - the user's terminal
         sys.exit(WRONG_SETTINGS)
+    sys.stdout.buffer.write(READY)  # for a leader, nobody waits: the service can do without
+    sys.stdout.buffer.flush()
+    asyncio.run(work(settings, account))
 
 
 if __name__ == "__main__":

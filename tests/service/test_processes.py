@@ -182,3 +182,11 @@ def test_it_listens_on_ipv6(start: Start, tmp_path: Path) -> None:
     governor = start("--data-dir", f"{tmp_path}", "--listen", "[::1]:0")
     assert governor.url.startswith("http://[::1]:")
     assert run("status", "--url", governor.url).returncode == 0
+
+
+def test_a_controller_that_can_not_run_is_told_at_once(tmp_path: Path) -> None:
+    nowhere = {"AWS_DEFAULT_REGION": "", "AWS_REGION": "", "AWS_CONFIG_FILE": "/dev/null"}
+    options = ("--listen", "127.0.0.1:0", "--data-dir", str(tmp_path))
+    ended = run("serve", "--controller", *options, **nowhere)
+    assert ended.returncode == 2
+    assert "the controller knows no AWS region: set AWS_DEFAULT_REGION" in ended.stderr

@@ -58,6 +58,8 @@ def connect(read_timeout_s: float = READ_TIMEOUT_S) -> Clients:
     )
     with _errors_told():
         session = boto3.Session()
+        if not session.region_name:  # a variable that is set to nothing is a region for boto3
+            raise NoRegionError
         return Clients(
             session.client("lambda", config=config),
             session.client("sqs", config=config),
