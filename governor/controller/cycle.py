@@ -178,12 +178,16 @@ class Cycles:
     async def _take_over(self, lease: Lease) -> None:
         """Go on where the last leader stopped; a store that lost that gets what we remember."""
         memory, status = await self._store.documents()
-        if memory is not None:
-            self._memory = msgspec.json.decode(memory, type=Memory)
         if status is not None:
             self._report = read(status)
         self._term = lease.term
         self._note("leader", f"{lease.leader} leads")
+        try:
+            if memory is not None:
+                self._memory = msgspec.json.decode(memory, type=Memory)
+        except msgspec.DecodeError as error:  # another release's; the tags have the originals
+            self._memory = Memory()
+            self._note("error", f"what the last leader remembered can't be read: {error}")
 
     async def _write(self, lease: Lease) -> bool:
         """Leave memory and report in the store; say whether this is still the leader."""

@@ -43,6 +43,7 @@ async def control(
     loop = Loop(surveyor, cycles, leadership, pace)
     async with leadership.sought():
         running = asyncio.create_task(loop.run(stopping))
+        running.add_done_callback(lambda _: stopping.set())  # a loop that fails ends the process
         await stopping.wait()
         cycles.stop()
         await running

@@ -85,6 +85,26 @@ async def test_what_is_sent_is_remembered_before_it_is_sent(burst: Governed) -> 
     assert remembered == [{first.mapping}, {first.mapping, second.mapping}]
 
 
+async def test_a_memory_of_another_release_is_told_and_left(burst: Governed) -> None:
+    await burst.ledger.store.redis.hset(key(burst.pool, CONTROLLER), "memory", b'{"turns": 7}')
+    async with burst.controller():
+        await until(lambda: held_back(burst), "both are held back")
+        (text,) = await burst.events("error")
+    assert text.startswith("what the last leader remembered can't be read: Expected `object`")
+
+
+async def test_a_loop_that_fails_ends_the_controller(
+    burst: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("governor.controller.loop.Loop.run", fails)
+    with pytest.raises(RuntimeError, match="a defect"):
+        async with burst.controller() as stopping:
+            await asyncio.wait_for(stopping.wait(), 20)
+
+
 @pytest.mark.parametrize("reason", ["paused", "a dry run"])
 async def test_nothing_is_sent_when(burst: Governed, reason: str) -> None:
     if reason == "paused":
