@@ -9,8 +9,8 @@ from tests.bench.governors import governor, noop_server, put
 from tests.bench.load import Load
 from tests.governors import Governor
 
-ROUNDS = 5
-SECONDS = 2.0
+ROUNDS = 9
+SECONDS = 1.0
 
 
 def _load(port: int, path: str, connections: int) -> Load:

@@ -24,6 +24,8 @@ from tests.bench.figures import Bound, Figure, median
 CONNECTIONS = 50
 ROUNDS = 5
 PAIRS = 4000
+BLOCK = 200
+BLOCKS = 40
 NOOP = "#!lua name=bench\nredis.register_function('bench_noop', function() return 1 end)"
 
 
@@ -181,8 +183,12 @@ def throughput() -> list[Figure]:
     ]
 
 
-async def _acquire_us(functions: int, live: int) -> float:
-    """Median time of an acquire with `live` leases over `functions` functions, in µs."""
+@asynccontextmanager
+async def _filled(functions: int, live: int) -> AsyncIterator[Callable[[int], Awaitable[float]]]:
+    """A ledger with `live` leases over `functions` functions.
+
+    Provides a block of acquires, by its number, which takes a median time in µs.
+    """
     async with _store() as (_, ledger):
         policy = _policy(functions)
         await ledger.put_policy(None, policy)
@@ -195,22 +201,29 @@ async def _acquire_us(functions: int, live: int) -> float:
                     for number in range(first, min(first + 250, live))
                 ],
             )
-        times = []
-        for number in range(4000):
-            name = f"f{number % functions}"
-            started = perf_counter()
-            await ledger.exchange(resolver, [Acquire(f"new-{number}", name, 1_200_000)])
-            times.append((perf_counter() - started) * 1e6)
-            await ledger.exchange(resolver, [Release(f"new-{number}")])
-        return median(times)
+
+        async def block(number: int) -> float:
+            times = []
+            for new in range(number * BLOCK, (number + 1) * BLOCK):
+                started = perf_counter()
+                name = f"f{new % functions}"
+                await ledger.exchange(resolver, [Acquire(f"new-{new}", name, 1_200_000)])
+                times.append((perf_counter() - started) * 1e6)
+                await ledger.exchange(resolver, [Release(f"new-{new}")])
+            return median(times)
+
+        yield block
+
+
+async def _growth() -> list[tuple[float, float]]:
+    """Blocks of acquires in an almost empty ledger and in a full one, in turns."""
+    async with _filled(10, 10) as small, _filled(10_000, 100_000) as large:
+        return [(await small(number), await large(number)) for number in range(BLOCKS)]
 
 
 def growth() -> list[Figure]:
     """What an acquire costs in a full ledger, against an almost empty one."""
-    rounds = [
-        (uvloop.run(_acquire_us(10, 10)), uvloop.run(_acquire_us(10_000, 100_000)))
-        for _ in range(3)
-    ]
+    rounds = uvloop.run(_growth())
     small, large = (median([each[i] for each in rounds]) for i in (0, 1))
     return [
         Figure(
