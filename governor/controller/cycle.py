@@ -15,7 +15,7 @@ from governor.controller.actions import Action, AskForMore, Brake, Outcome, Resu
 from governor.controller.confirm import Confirmation
 from governor.controller.confirm import State as Confirmed
 from governor.controller.leader import Leadership, Lease
-from governor.controller.memory import Memory
+from governor.controller.memory import Memory, recalled
 from governor.controller.plan import Plan
 from governor.controller.report import EventKind, Report, State, read
 from governor.controller.survey import Account, NoPolicyError, Surveyor
@@ -182,12 +182,14 @@ class Cycles:
             self._report = read(status)
         self._term = lease.term
         self._note("leader", f"{lease.leader} leads")
-        try:
-            if memory is not None:
-                self._memory = msgspec.json.decode(memory, type=Memory)
-        except msgspec.DecodeError as error:  # another release's; the tags have the originals
-            self._memory = Memory()
-            self._note("error", f"what the last leader remembered can't be read: {error}")
+        if memory is not None:
+            self._memory = self._recall(memory)
+
+    def _recall(self, document: bytes) -> Memory:
+        memory = recalled(document)
+        if memory is None:
+            self._note("error", "what the last leader remembered can't be read: it starts anew")
+        return memory or Memory()
 
     async def _write(self, lease: Lease) -> bool:
         """Leave memory and report in the store; say whether this is still the leader."""

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+import msgspec
+
 from governor.controller.actions import Action, AskForMore, Brake, Turn
 from governor.controller.observed import Knobs
 
@@ -109,3 +111,14 @@ class Memory:
                 return replace(self, brakes=brakes)
             case AskForMore():
                 return replace(self, asked=self.asked_before)
+
+
+def recalled(document: bytes | None) -> Memory | None:
+    """Return the memory in `document`, empty if there is none; None: another release's.
+
+    Little is lost with one that can't be read: the originals stand in tags, too.
+    """
+    try:
+        return msgspec.json.decode(document, type=Memory) if document else Memory()
+    except msgspec.DecodeError:
+        return None

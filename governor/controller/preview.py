@@ -1,10 +1,9 @@
 """A dry run: what a controller would do now, what not, and why."""
 
-import msgspec
 from msgspec import Struct
 
 from governor.controller import journal
-from governor.controller.memory import Memory
+from governor.controller.memory import Memory, recalled
 from governor.controller.report import ActionReport, BudgetReport, NonActionReport
 from governor.controller.survey import Account, Surveyor
 from governor.ledger.client import LedgerClient
@@ -31,7 +30,7 @@ async def preview(ledger: LedgerClient, account: Account) -> Preview:
     store, surveyor = ControllerStore(ledger.store), Surveyor(ledger, account)
     policy = await surveyor.policy()
     document, _ = await store.documents()
-    memory = msgspec.json.decode(document, type=Memory) if document else Memory()
+    memory = recalled(document) or Memory()
     survey = await surveyor.survey(memory)
     planned = survey.plan
     return Preview(

@@ -13,7 +13,7 @@ from governor.controller import journal
 from governor.controller.actions import Result
 from governor.controller.confirm import State
 from governor.controller.leader import Leadership
-from governor.controller.memory import Memory
+from governor.controller.memory import Memory, recalled
 from governor.controller.plan import restore_all
 from governor.controller.report import ActionReport, NonActionReport
 from governor.controller.survey import Account, Surveyor
@@ -53,7 +53,7 @@ async def restore(ledger: LedgerClient, account: Account) -> Restored:
     assert lease is not None  # noqa: S101 - the store deposes any other
     async with leadership.sought():
         document, _ = await store.documents()
-        memory = msgspec.json.decode(document, type=Memory) if document else Memory()
+        memory = recalled(document) or Memory()
 
         async def confirm() -> None:
             if await leadership.confirmed(lease) is None:

@@ -10,7 +10,9 @@ from typing import Any
 
 import psutil
 import pytest
+from redis import Redis
 
+from governor.ledger.keys import CONTROLLER, key
 from governor.lifeline import tied
 from tests.controller.aws_fleet import Fleet
 from tests.controller.aws_standin import StandIn
@@ -195,6 +197,20 @@ def test_restore_needs_nothing_in_the_store(
     assert not fleet.tags(arn)
     again = run("controller", "restore", *empty)
     assert "0 restored, 0 left" in again.stdout
+
+
+def test_restore_gets_on_with_a_memory_of_another_release(
+    burst: str, fleet: Fleet, where: list[str], tmp_path: Path
+) -> None:
+    with controller(where, tmp_path / "output"):
+        wait_until(lambda: maximum(fleet, burst) is not None, "the queue is held back")
+    store, pool = where[1], where[3]
+    with Redis.from_url(store) as redis:
+        redis.hset(key(pool, CONTROLLER), "memory", b'{"turns": 7}')
+    ended = run("controller", "restore", *where)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "1 restored, 0 left" in ended.stdout
+    assert maximum(fleet, burst) is None
 
 
 async def test_serve_runs_a_controller_and_another_when_it_dies(
