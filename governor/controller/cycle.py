@@ -12,11 +12,10 @@ from msgspec.structs import replace
 
 from governor.controller import journal
 from governor.controller.actions import Action, AskForMore, Brake, Outcome, Result, Turn
-from governor.controller.confirm import Confirmation
-from governor.controller.confirm import State as Confirmed
 from governor.controller.leader import Leadership, Lease
 from governor.controller.memory import Memory, recalled
-from governor.controller.plan import Plan
+from governor.controller.plan import Confirmation, Plan
+from governor.controller.plan import State as Confirmed
 from governor.controller.report import EventKind, Report, State, read
 from governor.controller.survey import Account, NoPolicyError, Surveyor
 from governor.errors import StoreUnavailableError

@@ -6,9 +6,8 @@ from typing import Literal
 from msgspec.structs import replace
 
 from governor.controller.actions import Action, AskForMore, Brake, Outcome, Turn
-from governor.controller.budget import Budget
-from governor.controller.confirm import Confirmation
 from governor.controller.observed import EventSourceMapping, Observed
+from governor.controller.plan import Budget, Confirmation
 from governor.controller.report import (
     MOST_EVENTS,
     MOST_LISTED,

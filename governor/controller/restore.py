@@ -11,10 +11,9 @@ from msgspec import Struct
 
 from governor.controller import journal
 from governor.controller.actions import Result
-from governor.controller.confirm import State
 from governor.controller.leader import Leadership
 from governor.controller.memory import Memory, recalled
-from governor.controller.plan import restore_all
+from governor.controller.plan import State, restore_all
 from governor.controller.report import ActionReport, NonActionReport
 from governor.controller.survey import Account, Surveyor
 from governor.errors import GovernorError

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from governor.controller.actions import NonAction
-from governor.controller.budget import pooled
-from governor.controller.confirm import Confirmation, State, follow_turn
-from governor.controller.demand import Demand, batches, demand, duration_ms
-from governor.controller.highest import Watch
-from governor.controller.knobs import floor, shown
 from governor.controller.memory import Memory, Turned
 from governor.controller.observed import EventSourceMapping, FunctionFacts, Observed, Queue
-from governor.controller.shares import Claimant
-from governor.controller.turns import Governed
+from governor.controller.plan.budget import pooled
+from governor.controller.plan.confirm import Confirmation, State, follow_turn
+from governor.controller.plan.demand import Demand, batches, demand, duration_ms
+from governor.controller.plan.highest import Watch
+from governor.controller.plan.knobs import floor, shown
+from governor.controller.plan.shares import Claimant
+from governor.controller.plan.turns import Governed
 from governor.model import ACCOUNT, Claim, Priority
 from governor.policy import Function
 from governor.resolver import Resolver

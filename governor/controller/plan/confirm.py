@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, TypeVar
 
-from governor.controller.knobs import shown
 from governor.controller.memory import NO_RESERVATION, Braked, Turned
 from governor.controller.observed import EventSourceMapping, FunctionFacts, Knobs
+from governor.controller.plan.knobs import shown
 
 LOST_AFTER_S: Final = 120
 """A change that AWS does not show after this time, twice what one takes, is sent anew."""

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from governor.controller.actions import Brake
-from governor.controller.brake import CALM_S
-from governor.controller.confirm import State
 from governor.controller.observed import FunctionFacts
 from governor.controller.plan import plan
+from governor.controller.plan.brake import CALM_S
+from governor.controller.plan.confirm import State
 from governor.model import Mode
 from governor.policy import Function
 from governor.resolver import Resolver

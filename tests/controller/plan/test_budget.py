@@ -5,10 +5,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor.controller.budget import Budget
-from governor.controller.highest import LATE_S, SOON_S, Watch
 from governor.controller.observed import FunctionFacts
 from governor.controller.plan import plan
+from governor.controller.plan.budget import Budget
+from governor.controller.plan.highest import LATE_S, SOON_S, Watch
 from governor.model import Mode
 from governor.policy import Account, Policy
 from governor.resolver import Resolver

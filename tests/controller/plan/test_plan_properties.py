@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from governor.controller.actions import Action, Brake, NonAction, Turn
-from governor.controller.knobs import floor, units
 from governor.controller.memory import (
     NO_RESERVATION,
     Asked,
@@ -29,7 +28,8 @@ from governor.controller.observed import (
     QuotaRequest,
 )
 from governor.controller.plan import plan, restore_all
-from governor.controller.turns import CALM_S
+from governor.controller.plan.knobs import floor, units
+from governor.controller.plan.turns import CALM_S
 from governor.model import Mode, Priority, ScopeCount, function_scope
 from governor.policy import Account, Function, Group, Policy, Raise
 from governor.resolver import Resolver

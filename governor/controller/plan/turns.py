@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from governor.controller.actions import NonAction, Turn
-from governor.controller.budget import Budget
-from governor.controller.demand import Demand
-from governor.controller.knobs import change, grown, held, shown, units
 from governor.controller.memory import Turned
 from governor.controller.observed import EventSourceMapping, Knobs
-from governor.controller.shares import Claimant, Shares
+from governor.controller.plan.budget import Budget
+from governor.controller.plan.demand import Demand
+from governor.controller.plan.knobs import change, grown, held, shown, units
+from governor.controller.plan.shares import Claimant, Shares
 from governor.model import ACCOUNT
 
 CALM_S: Final = 60

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governor.controller.shares import Claimant, Shares, distribute
+from governor.controller.plan.shares import Claimant, Shares, distribute
 
 
 class More(TypedDict, total=False):

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from governor.controller.highest import Watch
 from governor.controller.observed import AccountFacts, FunctionFacts, Observed
+from governor.controller.plan.highest import Watch
 from governor.model import ACCOUNT, Claim, Limits, Mode, Priority, function_scope
 from governor.resolver import Resolver
 
@@ -18,7 +18,7 @@ class Budget:
 
     `limit` is the lower one of the policy's and of what AWS leaves to share. `other` is background
     work that comes from no queue which the controller can turn, with the reservations of brakes.
-    `user_facing`, `ungoverned` and `other` are the highest of late (`governor.controller.highest`).
+    `user_facing`, `ungoverned` and `other` are the highest of late (see `highest`).
     """
 
     limit: int

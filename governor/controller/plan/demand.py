@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
-from governor.controller.knobs import MOST_ON_DEMAND, units
 from governor.controller.observed import FunctionFacts, Knobs, Queue
+from governor.controller.plan.knobs import MOST_ON_DEMAND, units
 
 DRAIN_MS: Final = 60_000
 """A mapping needs so much that its queue is empty after this time."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from governor.controller.actions import Brake, NonAction
-from governor.controller.budget import pooled
-from governor.controller.confirm import Confirmation, State, follow_brake, reserved
 from governor.controller.memory import Braked
 from governor.controller.observed import FunctionFacts, Observed
+from governor.controller.plan.budget import pooled
+from governor.controller.plan.confirm import Confirmation, State, follow_brake, reserved
 from governor.model import Mode, Priority, function_scope
 from governor.resolver import Resolver
 

@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from governor.controller.actions import Turn
-from governor.controller.confirm import LOST_AFTER_S, State
 from governor.controller.memory import Memory
 from governor.controller.observed import Knobs
 from governor.controller.plan import Plan, plan, restore_all
-from governor.controller.turns import CALM_S
+from governor.controller.plan.confirm import LOST_AFTER_S, State
+from governor.controller.plan.turns import CALM_S
 from governor.model import Mode
 from governor.policy import Function, Group
 from governor.resolver import Resolver
