@@ -1,26 +1,30 @@
-"""What an invocation of a function holds under a policy: the one place that decides it. Pure."""
+"""What an invocation of a function holds: the one place that decides it. Pure."""
 
 import re
 from fnmatch import translate
 from functools import lru_cache
 from typing import Final
 
+from governor.facts import Facts
 from governor.model import ACCOUNT, Claim, Hold, function_scope, group_scope
-from governor.policy import Function, Policy
+from governor.policy import Function, Policy, version_of
 
 REMEMBERED_CLAIMS: Final = 16_384
 """Resolved functions that a resolver keeps; made-up names can't fill the memory."""
 
 
 class Resolver:
-    """Resolves functions to claims under one policy.
+    """Resolves functions to claims under one policy, completed by facts.
 
-    `claim(name)` is what an invocation of the function `name` holds (rules 1 and 11).
+    `claim(name)` is what an invocation of the function `name` holds (rules 1 and 11). `version`
+    names exactly these rules.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, facts: Facts = Facts()) -> None:  # noqa: B008 - a value
         """Prepare the groups' members for look-up."""
         self.policy = policy
+        self.facts = facts
+        self.version = version_of(f"{policy.version} {facts.version}".encode())
         self.claim = lru_cache(REMEMBERED_CLAIMS)(self._resolve)
         self._members: dict[str, list[str]] = {}
         self._patterns: list[tuple[re.Pattern[str], str]] = []
@@ -40,10 +44,11 @@ class Resolver:
         for group in sorted(weights):
             limits = self.policy.groups[group].limits
             holds.append(Hold(group_scope(group), weights[group], limits))
-        if function.shared:
+        if function.shared and name not in self.facts.unshared:
             holds.append(Hold(ACCOUNT, 1, self.policy.account.limits))
         priority = function.priority or self.policy.defaults.priority
-        return Claim(name, priority, tuple(holds), function.max_attempts)
+        max_attempts = function.max_attempts or self.facts.max_attempts.get(name)
+        return Claim(name, priority, tuple(holds), max_attempts)
 
     def _weights(self, name: str, function: Function) -> dict[str, int]:
         """Weights by group; what a function says of itself goes before what a group says."""

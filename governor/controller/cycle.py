@@ -127,6 +127,8 @@ class Cycles:
             self._enter("disabled")
             return
         survey = await self._surveyor.survey(self._memory)
+        if not self._dry_run:
+            await self._surveyor.learn(survey.observed)
         if survey.observed.mappings is None:
             self._enter("blind")
         else:

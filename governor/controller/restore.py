@@ -41,7 +41,8 @@ async def restore(ledger: LedgerClient, account: Account) -> Restored:
     """Put everything back. The pool's controller is paused then.
 
     A controller that leads is deposed, so that it can't undo what is done here. What is to be put
-    back is read from the tags in AWS; what the store remembers is not needed for it.
+    back is read from the tags in AWS; what the store remembers is not needed for it. The ledger
+    forgets what it has learned from AWS.
 
     Raises `NotRestoredError` and `StoreUnavailableError`.
     """
@@ -58,7 +59,9 @@ async def restore(ledger: LedgerClient, account: Account) -> Restored:
             if await leadership.confirmed(lease) is None:
                 raise NotRestoredError("someone else restores at the same time; run it again later")
 
-        restored = await _rounds(Surveyor(ledger, account), account, memory, confirm)
+        surveyor = Surveyor(ledger, account)
+        restored = await _rounds(surveyor, account, memory, confirm)
+        await surveyor.forget()
         await store.record(lease.leader, lease.term, memory=msgspec.json.encode(Memory()))
     return restored
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from governor.controller.actions import Action, Outcome
+from governor.controller.learn import learned
 from governor.controller.memory import Memory
 from governor.controller.observed import Observed
 from governor.controller.plan import Plan, plan
 from governor.errors import GovernorError
+from governor.facts import Facts
 from governor.ledger.client import LedgerClient
 from governor.ledger.policy_store import PolicyStore
 from governor.model import ScopeCount
@@ -84,6 +86,15 @@ class Surveyor:
         )
         planned = await asyncio.to_thread(plan, resolver, observed, memory)
         return Survey(resolver, observed, planned)
+
+    async def learn(self, observed: Observed) -> None:
+        """Have the ledger go by what AWS says of functions. Raises `StoreUnavailableError`."""
+        await self._policies.learn(lambda known: learned(known, observed))
+
+    async def forget(self) -> None:
+        """Have the ledger go by the policy alone. Raises `StoreUnavailableError`."""
+        if await self._ledger.read_version() is not None:  # an emptied store knows nothing
+            await self._policies.learn(lambda _: Facts())
 
     async def headroom_is_eaten_into(self) -> bool:
         """Whether any scope is so full that user-facing functions live on its headroom."""

@@ -19,7 +19,6 @@ from governor.ledger.line import line
 from governor.ledger.store import PROBE_EVERY_S, Store
 from governor.ledger.wire import Exchange
 from governor.model import Lease, Operation, ScopeCount
-from governor.policy import Policy
 from governor.resolver import Resolver
 
 SCAN_SIZE: Final = 1000
@@ -28,9 +27,10 @@ SCAN_SIZE: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class StoredPolicy:
-    """The policy as the store has it. `file` is the digest of the file that was loaded last."""
+    """Policy and facts as the store has them; `file`: the digest of the file last loaded."""
 
     document: bytes
+    facts: bytes
     file: str
 
 
@@ -107,29 +107,32 @@ class LedgerClient:
         return wire.answer(reply, operations, resolver)
 
     async def read_version(self) -> str | None:
-        """Return the version of the policy in the store, None if there is no policy."""
+        """Return the version of the rules in the store, None if there is no policy."""
         version = await self.store.ask(self._redis.hget, self._book_key, keys.VERSION)
         return None if version is None else cast(bytes, version).decode()
 
     async def read_policy(self) -> StoredPolicy | None:
         """Return the policy in the store, None if there is none."""
-        document, file = cast(
+        document, facts, file = cast(
             list[bytes | None],
-            await self.store.ask(self._redis.hmget, self._policy_key, ["document", "file"]),
+            await self.store.ask(
+                self._redis.hmget, self._policy_key, ["document", "facts", "file"]
+            ),
         )
         if document is None:
             return None
-        return StoredPolicy(document, (file or b"").decode())
+        return StoredPolicy(document, facts or b"", (file or b"").decode())
 
     async def put_policy(
-        self, expected: str | None, policy: Policy, unlisted: Sequence[str] = (), file: str = ""
+        self, expected: str | None, rules: Resolver, unlisted: Sequence[str] = (), file: str = ""
     ) -> bool:
-        """Replace the policy if `expected` is the version that stands there; say whether it was.
+        """Replace policy and facts if `expected` is the version that stands there; say whether.
 
-        `unlisted` are the scopes that it no longer names; `file` is the digest of the file that it
-        came from, if it came from one.
+        `unlisted` are the scopes that the policy no longer names; `file` is the digest of the file
+        that it came from, if it came from one.
         """
-        arguments = (expected or "", policy.version, policy.document, file, self._policy_channel)
+        documents = (rules.policy.document, rules.facts.document)
+        arguments = (expected or "", rules.version, *documents, file, self._policy_channel)
         return bool(
             await self.store.with_library(
                 self._redis.fcall,

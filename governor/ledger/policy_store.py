@@ -1,9 +1,13 @@
-"""The policy as the pool has it: kept in the store, remembered here, changed by compare-and-set."""
+"""The rules as the pool has them: kept in the store, remembered here, changed by compare-and-set.
+
+They are the policy, and the facts that complete it.
+"""
 
 from collections.abc import Callable
 from typing import Final
 
 from governor.errors import PreconditionError
+from governor.facts import Facts, recorded
 from governor.ledger.client import LedgerClient
 from governor.policy import Policy, stored
 from governor.resolver import Resolver
@@ -28,18 +32,18 @@ class PolicyStore:
         return self.resolver.policy
 
     async def refresh(self) -> Policy:
-        """Read the policy if another one than the last read stands in the store.
+        """Read policy and facts if others than the last read stand in the store.
 
-        A store without a policy (new, or it lost its data) gets the one remembered here.
+        A store without a policy (new, or it lost its data) gets what is remembered here.
         """
         version = await self._ledger.read_version()
-        if version == self.policy.version:
+        if version == self.resolver.version:
             return self.policy
         found = await self._ledger.read_policy()
-        if found is not None and found.document != self.policy.document:
-            self._remember(stored(found.document))
+        if found is not None:
+            self.resolver = Resolver(stored(found.document), recorded(found.facts))
         if found is None or version is None:
-            await self._ledger.put_policy(version, self.policy)
+            await self._ledger.put_policy(version, self.resolver)
         return self.policy
 
     async def change(self, edit: Edit, file: str = "") -> tuple[Policy, Policy]:
@@ -48,17 +52,15 @@ class PolicyStore:
         `edit` may be called several times. What it raises is passed on and nothing changes.
         `file` is the digest of the file that the policy comes from, if it comes from one.
         """
-        for _ in range(CHANGE_ATTEMPTS):
-            before = await self.refresh()
-            after = edit(before)
-            if after.version == before.version and not file:
-                return before, before
-            kept = {scope for scope, _ in after.scopes()}
-            unlisted = [scope for scope, _ in before.scopes() if scope not in kept]
-            if await self._ledger.put_policy(before.version, after, unlisted, file):
-                self._remember(after)
-                return before, after
-        raise PreconditionError("the policy changes faster than this change can be made; try again")
+        before, after = await self._replace(
+            lambda rules: Resolver(edit(rules.policy), rules.facts), file
+        )
+        return before.policy, after.policy
+
+    async def learn(self, edit: Callable[[Facts], Facts]) -> Facts:
+        """Apply `edit` to the facts as they stand, as `change` does; return what is now known."""
+        _, after = await self._replace(lambda rules: Resolver(rules.policy, edit(rules.facts)))
+        return after.facts
 
     async def load_file(self, policy: Policy, digest: str) -> bool:
         """Adopt `policy` from a file unless its content was the last one loaded; say whether.
@@ -72,5 +74,18 @@ class PolicyStore:
         await self.change(lambda _: policy, digest)
         return True
 
-    def _remember(self, policy: Policy) -> None:
-        self.resolver = Resolver(policy)
+    async def _replace(
+        self, edit: Callable[[Resolver], Resolver], file: str = ""
+    ) -> tuple[Resolver, Resolver]:
+        for _ in range(CHANGE_ATTEMPTS):
+            await self.refresh()
+            before = self.resolver
+            after = edit(before)
+            if after.version == before.version and not file:
+                return before, before
+            kept = {scope for scope, _ in after.policy.scopes()}
+            unlisted = [scope for scope, _ in before.policy.scopes() if scope not in kept]
+            if await self._ledger.put_policy(before.version, after, unlisted, file):
+                self.resolver = after
+                return before, after
+        raise PreconditionError("the policy changes faster than this change can be made; try again")

@@ -198,7 +198,7 @@ class ReferenceLedger:
         self.queue[acquire.id] = Queued(
             acquire,
             claim,
-            self.resolver.policy.version,
+            self.resolver.version,
             before.ticket if before else self._tickets,
             denied_by,
             self._now_ms + acquire.wait_ms + QUEUE_GRACE_MS,
@@ -224,7 +224,7 @@ class ReferenceLedger:
         return (
             queued.denied_by == scope
             and queued.ends_at_ms > self._now_ms
-            and queued.version == self.resolver.policy.version
+            and queued.version == self.resolver.version
         )
 
     def _expired(self) -> Iterator[str]:

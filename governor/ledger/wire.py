@@ -63,7 +63,7 @@ class Packer:
     def __init__(self, resolver: Resolver, channel: str) -> None:
         """Use the claims of `resolver`; grants to waiting acquires go to `channel`."""
         self.resolver = resolver
-        self._version = resolver.policy.version
+        self._version = resolver.version
         self._channel = channel
         self._claim = lru_cache(REMEMBERED_CLAIMS)(self._pack_claim)
 

@@ -116,6 +116,18 @@ class GroupsAnswer(Struct, frozen=True):
     groups: dict[str, Group]
 
 
+class FactsAnswer(Struct, frozen=True):
+    """What the controller has learned from AWS; the policy goes before it."""
+
+    max_attempts: Annotated[
+        dict[str, int],
+        Meta(description="By function: the lowest maxReceiveCount of its queues."),
+    ]
+    unshared: Annotated[
+        list[str], Meta(description="Functions with reserved concurrency of their own.")
+    ]
+
+
 class PolicyQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """How to treat a new policy."""
 

@@ -26,7 +26,7 @@ from governor.policy import (
     version_of,
 )
 from governor.service.app import Call, json_response
-from governor.service.bodies import ChangeAnswer, PolicyAnswer
+from governor.service.bodies import ChangeAnswer, FactsAnswer, PolicyAnswer
 from governor.validation import convert
 
 Entry = Account | Group | Function
@@ -218,6 +218,13 @@ async def get_policy(call: Call) -> web.Response:
         text = await asyncio.to_thread(_as_yaml, policy)
         return web.Response(text=text, content_type=YAML, headers=tag)
     return web.Response(body=policy.document, content_type="application/json", headers=tag)
+
+
+async def get_facts(call: Call) -> web.Response:
+    """Answer with what completes the policy."""
+    await call.service.policies.refresh()
+    facts = call.service.policies.resolver.facts
+    return json_response(FactsAnswer(facts.max_attempts, sorted(facts.unshared)))
 
 
 def _as_yaml(policy: Policy) -> str:

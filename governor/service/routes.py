@@ -11,6 +11,7 @@ from governor.service.auth import Role
 from governor.service.bodies import (
     AcquireBody,
     DeniedProblem,
+    FactsAnswer,
     FunctionsAnswer,
     GroupsAnswer,
     HealthAnswer,
@@ -189,6 +190,14 @@ ROUTES: Final[list[Route]] = [
         query=PolicyQuery,
         body=bytes,
         conditional=True,
+    ),
+    Route(
+        "GET",
+        "/v1/facts",
+        Role.READER,
+        "What the controller has learned from AWS",
+        limits.get_facts,
+        {200: Answer("Facts by function.", FactsAnswer)},
     ),
     Route(
         "POST",

@@ -80,9 +80,9 @@ async def _single_operations() -> list[tuple[float, float]]:
     library, keys = shipped(), pool_keys("bench")
     rounds = []
     async with _store() as (url, ledger):
-        policy = _policy(1)
-        await ledger.put_policy(None, policy)
-        packer = Packer(Resolver(policy), "nobody")
+        resolver = Resolver(_policy(1))
+        await ledger.put_policy(None, resolver)
+        packer = Packer(resolver, "nobody")
         async with Redis.from_url(url) as redis:
             await redis.function_load(NOOP)
 
@@ -115,9 +115,8 @@ async def _through_the_client() -> list[tuple[float, float]]:
         return count / (perf_counter() - started)
 
     async with _store() as (url, ledger):
-        policy = _policy(1)
-        await ledger.put_policy(None, policy)
-        resolver = Resolver(policy)
+        resolver = Resolver(_policy(1))
+        await ledger.put_policy(None, resolver)
         # A client exchanges over one connection, so it takes one for each caller.
         ledgers = [LedgerClient(url, "bench") for _ in range(CONNECTIONS)]
         async with Redis.from_url(url) as redis:
@@ -140,9 +139,8 @@ async def _through_the_client() -> list[tuple[float, float]]:
 async def _batched() -> float:
     """Pairs a second as the service does it: many operations in one call."""
     async with _store() as (_, ledger):
-        policy = _policy(1)
-        await ledger.put_policy(None, policy)
-        resolver = Resolver(policy)
+        resolver = Resolver(_policy(1))
+        await ledger.put_policy(None, resolver)
         ids = [f"id-{number}" for number in range(CONNECTIONS)]
         started = perf_counter()
         for _ in range(PAIRS // CONNECTIONS):
@@ -190,9 +188,8 @@ async def _filled(functions: int, live: int) -> AsyncIterator[Callable[[int], Aw
     Provides a block of acquires, by its number, which takes a median time in µs.
     """
     async with _store() as (_, ledger):
-        policy = _policy(functions)
-        await ledger.put_policy(None, policy)
-        resolver = Resolver(policy)
+        resolver = Resolver(_policy(functions))
+        await ledger.put_policy(None, resolver)
         for first in range(0, live, 250):
             await ledger.exchange(
                 resolver,

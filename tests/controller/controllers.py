@@ -10,10 +10,11 @@ import msgspec
 from governor.controller.loop import Pace, control
 from governor.controller.memory import Memory
 from governor.controller.report import Report, read
+from governor.facts import Facts
 from governor.ledger.client import LedgerClient
 from governor.ledger.controller_store import ControllerStore, Standing
 from governor.ledger.policy_store import PolicyStore
-from governor.model import Acquire, Granted
+from governor.model import Acquire, Answer, Granted
 from governor.policy import Policy, parse_yaml
 from tests.controller.account import MemoryAccount
 
@@ -72,17 +73,26 @@ class Governed:
         document, _ = await self.store.documents()
         return msgspec.json.decode(document, type=Memory) if document else Memory()
 
+    async def facts(self) -> Facts:
+        """What the ledger goes by, beside the policy."""
+        await self.policies.refresh()
+        return self.policies.resolver.facts
+
     async def events(self, kind: str) -> list[str]:
         """The texts of the events of a kind, oldest first."""
         return [each.text for each in (await self.report()).events if each.kind == kind]
 
     async def check_in(self, function: str, times: int) -> None:
         """Have `times` invocations of `function` run."""
+        asked = [Acquire(f"{function}-{n}", function, 60_000) for n in range(times)]
+        assert all(isinstance(each, Granted) for each in await self.asked(*asked))
+
+    async def asked(self, *acquires: Acquire) -> list[Answer]:
+        """What the ledger answers."""
         await self.policies.refresh()
-        acquires = [Acquire(f"{function}-{n}", function, 60_000) for n in range(times)]
         exchange = await self.ledger.exchange(self.policies.resolver, acquires)
         assert exchange is not None
-        assert all(isinstance(each, Granted) for each in exchange.answers)
+        return exchange.answers
 
     async def cycles(self, count: int = 3) -> None:
         """Wait until so many more looks at the account have ended, with what followed from them."""

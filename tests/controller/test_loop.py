@@ -12,9 +12,11 @@ from governor.controller.cycle import carry_out
 from governor.controller.leader import Lease
 from governor.controller.loop import Pace
 from governor.controller.observed import FunctionFacts, Knobs
+from governor.facts import Facts
 from governor.ledger.client import LedgerClient
 from governor.ledger.embedded import valkey_binary
 from governor.ledger.keys import CONTROLLER, key
+from governor.model import Acquire, Denied, Granted
 from tests.controller.account import DONE, MemoryAccount
 from tests.controller.controllers import Governed, until
 from tests.stores import NO_PERSISTENCE, Server
@@ -37,6 +39,8 @@ async def burst(governed: Governed) -> Governed:
     await governed.set_policy(POLICY)
     for function in ("load", "report"):
         governed.account.feed(function, BURST)
+    queue = governed.account.queues["arn:queue-of-load"]
+    governed.account.queues[queue.arn] = replace(queue, max_receive_count=3)
     return governed
 
 
@@ -65,6 +69,18 @@ async def test_a_burst_is_held_back_and_every_action_explained(burst: Governed) 
     assert report.call_totals["apply"] == {"ok": 2}
     memory = await burst.memory()
     assert {turned.original for turned in memory.turns.values()} == {Knobs()}
+
+
+async def test_the_last_attempt_at_a_message_is_never_denied(burst: Governed) -> None:
+    await burst.set_policy(POLICY.replace("load: {", "load: {max_concurrency: 0, "))
+    async with burst.controller():
+        await burst.cycles()
+        assert await burst.facts() == Facts({"load": 3})
+    tries = [Acquire(f"try-{attempt}", "load", 60_000, attempt) for attempt in (2, 3)]
+    second, third = await burst.asked(*tries)
+    assert isinstance(second, Denied)
+    assert isinstance(third, Granted)
+    assert third.overrun
 
 
 async def test_what_is_sent_is_remembered_before_it_is_sent(burst: Governed) -> None:
@@ -117,6 +133,7 @@ async def test_nothing_is_sent_when(burst: Governed, reason: str) -> None:
         assert (await burst.memory()).turns == {}
         assert burst.account.applied == []
         assert report.action_totals == {}
+        assert bool(await burst.facts()) == (reason == "paused"), "a dry run changes nothing at all"
         if reason == "paused":
             await burst.store.resume()
             await until(lambda: held_back(burst), "it goes on")

@@ -202,7 +202,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """The first in each queue has no room in the scope that denied it."""
         first: dict[str, Queued] = {}
         for queued in self.reference.queue.values():
-            if queued.version == self.replica.policies.policy.version:
+            if queued.version == self.replica.policies.resolver.version:
                 at = queued.denied_by
                 first[at] = min(first.get(at, queued), queued, key=place)
         held = self.held()

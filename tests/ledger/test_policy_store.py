@@ -8,10 +8,12 @@ import pytest
 from redis import Redis
 
 from governor.errors import InvalidInputError
+from governor.facts import Facts
 from governor.ledger.keys import BOOK, POLICY, key, pool_keys
 from governor.ledger.policy_store import PolicyStore
-from governor.model import Acquire
+from governor.model import Acquire, Granted
 from governor.policy import Function, Policy, parse_yaml
+from governor.resolver import Resolver
 from tests.ledger.replica import Replica
 
 ONE = parse_yaml("functions: {api: {max_concurrency: 1}}")
@@ -30,7 +32,7 @@ def naming(name: str) -> Callable[[Policy], Policy]:
 async def test_a_new_pool_gets_the_empty_policy(replica: Replica) -> None:
     assert await replica.ledger.read_policy() is None
     assert await replica.policies.refresh() == Policy()
-    assert await replica.ledger.read_version() == Policy().version
+    assert await replica.ledger.read_version() == Resolver(Policy()).version
 
 
 async def test_a_change_holds_for_the_next_exchange_of_every_replica(
@@ -93,12 +95,12 @@ async def test_no_change_of_many_at_once_is_lost(new_replica: Callable[..., Repl
 
 
 async def test_put_policy_replaces_the_expected_version_only(replica: Replica) -> None:
-    assert await replica.ledger.put_policy(None, ONE)
-    assert not await replica.ledger.put_policy(None, TWO)
-    assert not await replica.ledger.put_policy(TWO.version, TWO)
-    assert await replica.ledger.read_version() == ONE.version
-    assert await replica.ledger.put_policy(ONE.version, TWO)
-    assert await replica.ledger.read_version() == TWO.version
+    assert await replica.ledger.put_policy(None, Resolver(ONE))
+    assert not await replica.ledger.put_policy(None, Resolver(TWO))
+    assert not await replica.ledger.put_policy(Resolver(TWO).version, Resolver(TWO))
+    assert await replica.ledger.read_version() == Resolver(ONE).version
+    assert await replica.ledger.put_policy(Resolver(ONE).version, Resolver(TWO))
+    assert await replica.ledger.read_version() == Resolver(TWO).version
 
 
 async def test_an_edit_that_fails_changes_nothing(replica: Replica) -> None:
@@ -108,7 +110,7 @@ async def test_an_edit_that_fails_changes_nothing(replica: Replica) -> None:
     await replica.set_policy(ONE)
     with pytest.raises(InvalidInputError, match="headroom"):
         await replica.policies.change(fail)
-    assert await replica.ledger.read_version() == ONE.version
+    assert await replica.ledger.read_version() == Resolver(ONE).version
 
 
 async def test_the_stored_policy_is_read_as_it_was_set(
@@ -131,7 +133,7 @@ async def test_a_store_that_lost_the_policy_gets_it_back(
     await replica.set_policy(ONE)
     store.delete(*pool_keys(pool))
     await replica.granted("a", "api")
-    assert await replica.ledger.read_version() == ONE.version
+    assert await replica.ledger.read_version() == Resolver(ONE).version
 
 
 async def test_a_file_is_loaded_once(new_replica: Callable[..., Replica]) -> None:
@@ -169,3 +171,41 @@ async def test_what_the_policy_no_longer_names_is_forgotten_at_once_if_idle(
     assert (await replica.counts())["group:busy"].in_use == 1
     await replica.release("b")
     assert await replica.in_use("group:busy") == 0
+
+
+# ------------------------------------------------------------------------------------------ facts
+
+
+async def test_a_fact_holds_for_the_next_exchange_of_every_replica(
+    new_replica: Callable[..., Replica],
+) -> None:
+    one, another = new_replica(), new_replica()
+    await one.set_policy(ONE)
+    await another.granted("a", "api")
+    await another.denied("b", "api")
+    refreshed = another.refreshed
+    await one.policies.learn(lambda _: Facts({"api": 3}))
+    last = await another.acquire("c", "api", attempt=3)
+    assert isinstance(last, Granted)
+    assert last.overrun
+    assert another.refreshed == refreshed + 1
+
+
+async def test_facts_and_policy_change_apart(new_replica: Callable[..., Replica]) -> None:
+    one, another = new_replica(), new_replica()
+    facts = Facts({"api": 3}, frozenset({"own"}))
+    await one.policies.learn(lambda _: facts)
+    assert await another.policies.change(lambda _: TWO) == (Policy(), TWO)
+    await one.policies.refresh()
+    assert (one.policies.policy, one.policies.resolver.facts) == (TWO, facts)
+    assert await one.policies.learn(lambda known: known) == facts
+
+
+async def test_a_store_that_lost_everything_gets_the_facts_back(
+    replica: Replica, store: Redis, pool: str
+) -> None:
+    await replica.set_policy(ONE)
+    await replica.policies.learn(lambda _: Facts({}, frozenset({"api"})))
+    store.delete(*pool_keys(pool))
+    granted = await replica.granted("a", "api")
+    assert granted.scopes == ("function:api",)

@@ -26,6 +26,9 @@ functions:
   load: {priority: background}
   api: {}
 """
+RECEIVES = 4
+"""A message that was received so often goes to the dead-letter queue."""
+
 MESSAGES = 200
 """In batches of 10, each of which takes half a minute: twenty at once would do."""
 
@@ -52,7 +55,8 @@ def burst(standin: StandIn, fleet: Fleet) -> str:
     """A queue full of messages that feeds the function `load`: the mapping."""
     assert standin.url
     fleet.function("api")
-    return fleet.fed("load", MESSAGES)
+    fleet.function("load")
+    return fleet.mapping("load", fleet.queue("load-queue", MESSAGES, RECEIVES))
 
 
 @pytest.fixture
@@ -168,6 +172,8 @@ async def test_run_pause_resume_and_restore(
                 assert line in text.splitlines(), text
             called = 'calls_total{operation="lambda:UpdateEventSourceMapping",outcome="ok"} 1.0'
             assert f"governor_controller_{called}" in text
+            facts = (await api.get("/v1/facts")).json
+            assert facts == {"max_attempts": {"load": RECEIVES}, "unshared": []}
             # The leader does not undo what is restored: it is deposed, and then paused.
             restored = shown("controller", "restore", *where)
             assert [each["outcome"] for each in restored["restored"]] == ["done"]
@@ -178,8 +184,11 @@ async def test_run_pause_resume_and_restore(
                 return bool(told["leader"] and told["report"]["state"] == "paused")
 
             await eventually(leads_again, "the controller leads again, paused")
-    assert maximum(fleet, burst) is None
-    assert not fleet.tags(fleet.state(burst)["EventSourceMappingArn"])
+        assert maximum(fleet, burst) is None
+        assert not fleet.tags(fleet.state(burst)["EventSourceMappingArn"])
+        assert shown("controller", "restore", *where) == {"restored": [], "left": []}
+        facts = (await api.get("/v1/facts")).json
+        assert facts == {"max_attempts": {}, "unshared": []}, "nobody is there to learn it again"
 
 
 def test_restore_needs_nothing_in_the_store(
