@@ -62,6 +62,11 @@ def check_pool(name: str) -> None:
         raise SettingsError(f"--pool {name!r}: use up to 64 letters, digits and _.-")
 
 
+CALLS_PER_S: Final = 3.0
+"""A controller's share of the 15 control-plane requests per second that Lambda takes of an account
+(Lambda quotas, "API requests")."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServeSettings:
     """Everything that `governor serve` is told."""
@@ -109,6 +114,7 @@ class ControllerSettings(ChildSettings):
     interval_s: float = 10.0
     """Time from one cycle to the next while nothing is urgent."""
     dry_run: bool = False
+    calls_per_s: float = CALLS_PER_S
 
     def __post_init__(self) -> None:
         """Refuse a pool that is no name, and a store that only its own governor can reach."""

@@ -8,6 +8,7 @@ import click
 
 from governor.cli.calls import call, print_answer
 from governor.cli.options import DONE, FINDING, F, api_options, json_option, option
+from governor.settings import CALLS_PER_S, ControllerSettings
 
 if TYPE_CHECKING:
     from msgspec import Struct
@@ -41,11 +42,17 @@ def store_options(command: F) -> F:
     show_default=True,
     help="Seconds from one cycle to the next while nothing is urgent.",
 )
+@option(
+    "--calls-per-s",
+    type=click.FloatRange(0.5, 15),
+    default=CALLS_PER_S,
+    show_default=True,
+    help="Its share of the 15 control-plane calls per second that Lambda allows an account.",
+)
 @click.option("--dry-run", is_flag=True, help="Plan and tell; change nothing.")
 def run(**settings: Any) -> None:
     """Run a controller; of several over one pool one leads, the others stand by."""
     from governor.controller.process import run as run_  # noqa: PLC0415 - see `governor.cli`
-    from governor.settings import ControllerSettings  # noqa: PLC0415
 
     run_(ControllerSettings(**settings))
 
@@ -102,7 +109,6 @@ def _with_aws(
 
     from governor.controller.aws.account import AwsAccount  # noqa: PLC0415
     from governor.ledger.client import LedgerClient  # noqa: PLC0415
-    from governor.settings import ControllerSettings  # noqa: PLC0415
 
     settings = ControllerSettings(store, pool)
 

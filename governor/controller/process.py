@@ -33,7 +33,7 @@ async def work(settings: ControllerSettings, account: AwsAccount) -> None:
 def run(settings: ControllerSettings) -> None:
     """Run a controller in this process. Raises `SettingsError`."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-    asyncio.run(work(settings, AwsAccount()))
+    asyncio.run(work(settings, AwsAccount(lambda_per_s=settings.calls_per_s)))
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     settings = ControllerSettings.unpack(sys.stdin.buffer.readline())
     try:
-        account = AwsAccount()
+        account = AwsAccount(lambda_per_s=settings.calls_per_s)
     except SettingsError as error:
         print(f"governor: {error}", file=sys.stderr)  # noqa: T201 - the user's terminal
         sys.exit(WRONG_SETTINGS)

@@ -5,12 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from governor.controller.actions import Action, Outcome
 from governor.controller.aws.apply import Applier
-from governor.controller.aws.calls import LAMBDA_PER_S, Calls
+from governor.controller.aws.calls import Calls
 from governor.controller.aws.clients import READ_TIMEOUT_S, THREADS, connect
 from governor.controller.aws.observe import Observer
 from governor.controller.aws.tags import Tags
 from governor.controller.observed import Observed
 from governor.model import ScopeCount
+from governor.settings import CALLS_PER_S
 
 
 class AwsAccount:
@@ -20,7 +21,7 @@ class AwsAccount:
     """
 
     def __init__(
-        self, *, lambda_per_s: float = LAMBDA_PER_S, read_timeout_s: float = READ_TIMEOUT_S
+        self, *, lambda_per_s: float = CALLS_PER_S, read_timeout_s: float = READ_TIMEOUT_S
     ) -> None:
         """Take `lambda_per_s` of Lambda's 15 control-plane calls per second at most; call nothing.
 

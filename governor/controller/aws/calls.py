@@ -23,9 +23,7 @@ from botocore.exceptions import (
 
 from governor.controller.aws.bucket import Bucket
 from governor.errors import GovernorError
-
-LAMBDA_PER_S: Final = 3.0
-"""The controller's share of the 15 control-plane requests per second."""
+from governor.settings import CALLS_PER_S
 
 FUNCTIONS_PER_S: Final = 30.0
 """Its share of the 100 GetFunction requests per second."""
@@ -150,7 +148,7 @@ _SENTENCES: Final[Mapping[type[CallError], str]] = {
 class Calls:
     """Makes calls, of several threads at once."""
 
-    def __init__(self, lambda_per_s: float = LAMBDA_PER_S) -> None:
+    def __init__(self, lambda_per_s: float = CALLS_PER_S) -> None:
         """Allow `lambda_per_s` calls of Lambda's control plane per second on average."""
         self._lambda = Bucket(lambda_per_s, KEPT_FOR_CHANGES + lambda_per_s * _BURST_S)
         self._functions = Bucket(FUNCTIONS_PER_S, FUNCTIONS_PER_S)
