@@ -21,7 +21,9 @@ from governor.ledger.client import LedgerClient
 from governor.ledger.controller_store import ControllerStore
 
 WITHIN_S: Final = 300.0
-"""How long to try: an update takes about a minute, and AWS takes no second one meanwhile."""
+"""How long to go on without progress: an update takes about a minute, and AWS takes no second one
+meanwhile. All in all it takes as long as the share of AWS's calls has it: one per mapping to learn
+whether it was changed, two to put it back."""
 
 AGAIN_AFTER_S: Final = 3.0
 
@@ -41,8 +43,8 @@ async def restore(ledger: LedgerClient, account: Account) -> Restored:
     """Put everything back. The pool's controller is paused then.
 
     A controller that leads is deposed, so that it can't undo what is done here. What is to be put
-    back is read from the tags in AWS; what the store remembers is not needed for it. The ledger
-    forgets what it has learned from AWS.
+    back is read from the tags in AWS, of each mapping itself; what the store remembers is not
+    needed for it. The ledger forgets what it has learned from AWS.
 
     Raises `NotRestoredError` and `StoreUnavailableError`.
     """
@@ -71,19 +73,23 @@ async def _rounds(
 ) -> Restored:
     """Observe and put back, again and again, until nothing is left to do.
 
-    `confirm` raises `NotRestoredError` when an action may not be sent any more.
+    `confirm` raises `NotRestoredError` when nothing may be sent any more.
     """
     give_up_at_s = time.monotonic() + WITHIN_S
+    progress = (0, 0)
     done: list[ActionReport] = []
     while True:
+        await confirm()
         counts, now_ms = await surveyor.counts()
-        observed = await asyncio.to_thread(account.observe, counts, now_ms / 1000, quota=False)
+        observed = await asyncio.to_thread(
+            account.observe, counts, now_ms / 1000, quota=False, every_original=True
+        )
         if observed.mappings is None:
             raise NotRestoredError("nothing more is put back: " + "; ".join(observed.missing))
         planned = restore_all(observed, memory)
         memory = planned.memory
         pending = any(each.state is State.PENDING for each in planned.confirmations)
-        if not planned.actions and not pending:
+        if not planned.actions and not pending and not observed.unasked:
             return Restored(done, [NonActionReport(*astuple(each)) for each in planned.non_actions])
         failures = []
         for action in planned.actions:
@@ -94,9 +100,14 @@ async def _rounds(
             else:
                 memory = memory.unsent(action)
                 failures.append(f"{action.reason}: {outcome.detail}")
-        if time.monotonic() > give_up_at_s:
+        if progressed := progress != (len(done), observed.unasked):
+            progress = len(done), observed.unasked
+            give_up_at_s = time.monotonic() + WITHIN_S
+        elif time.monotonic() > give_up_at_s:
+            why = [*failures, *observed.missing]
             raise NotRestoredError(
-                f"after {WITHIN_S:.0f} s not everything is put back; run it again later. "
-                + "; ".join(failures)
+                f"not everything is put back, and nothing more was within {WITHIN_S:.0f} s; "
+                f"run it again later. {'; '.join(why)}"
             )
-        await asyncio.sleep(AGAIN_AFTER_S)
+        if planned.actions or pending or not progressed:
+            await asyncio.sleep(AGAIN_AFTER_S)

@@ -31,9 +31,17 @@ class Account(Protocol):
         """API calls so far, by operation and outcome."""
 
     def observe(
-        self, scopes: Mapping[str, ScopeCount], at_s: float, *, quota: bool = True
+        self,
+        scopes: Mapping[str, ScopeCount],
+        at_s: float,
+        *,
+        quota: bool = True,
+        every_original: bool = False,
     ) -> Observed:
-        """Read the account; what can't be read is missing from the snapshot, and it says so."""
+        """Read the account; what can't be read is missing from the snapshot, and it says so.
+
+        `every_original`: there may be no memory, so go by nothing but the mappings themselves.
+        """
 
     def apply(self, action: Action) -> Outcome:
         """Carry out one action."""

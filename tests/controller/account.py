@@ -55,7 +55,12 @@ class MemoryAccount:
         return self.mappings[uuid].knobs.max_concurrency
 
     def observe(
-        self, scopes: Mapping[str, ScopeCount], at_s: float, *, quota: bool = True
+        self,
+        scopes: Mapping[str, ScopeCount],
+        at_s: float,
+        *,
+        quota: bool = True,
+        every_original: bool = False,  # noqa: ARG002 - nothing here is behind
     ) -> Observed:
         """Return the account as it is."""
         assert self._busy.acquire(blocking=False), "two at once"

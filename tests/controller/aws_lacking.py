@@ -61,6 +61,8 @@ class Lacking:
     """The state that moto has not."""
 
     settle_s: float = 0.0
+    unindexed: bool = False
+    """Whether the tagging service has not heard of any event-source mapping (yet)."""
     limit: int = 1000
     floor: int = 100
     reserved: dict[str, int] = field(default_factory=dict)
@@ -140,13 +142,17 @@ class Lacking:
         found = [
             {"ResourceARN": arn, "Tags": [{"Key": k, "Value": v} for k, v in tags.items()]}
             for arn, tags in sorted(self.tags.items())
-            if keys <= tags.keys() and arn.split(":")[5] in kinds
+            if keys <= tags.keys() and arn.split(":")[5] in kinds - self._unheard_of
         ]
         first = int(request.get("PaginationToken") or 0)
         after = first + min(request.get("ResourcesPerPage", 50), PAGE)
         token = str(after) if after < len(found) else ""
         body = {"PaginationToken": token, "ResourceTagMappingList": found[first:after]}
         return Answer(200, body)
+
+    @property
+    def _unheard_of(self) -> set[str]:
+        return {"event-source-mapping"} if self.unindexed else set()
 
     def quota_requested(self, request: dict[str, Any]) -> Answer:
         """RequestServiceQuotaIncrease."""

@@ -45,14 +45,20 @@ class AwsAccount:
         return self._calls.made
 
     def observe(
-        self, scopes: Mapping[str, ScopeCount], at_s: float, *, quota: bool = True
+        self,
+        scopes: Mapping[str, ScopeCount],
+        at_s: float,
+        *,
+        quota: bool = True,
+        every_original: bool = False,
     ) -> Observed:
         """Take a snapshot; `scopes` are what the ledger counts, `at_s` is the store's time.
 
         It raises nothing of AWS's: what can't be read is absent, and `missing` says why. `quota`
-        says whether to follow requests to Service Quotas. Takes some 20 s when AWS does not answer.
+        says whether to follow requests to Service Quotas, `every_original` to ask each mapping for
+        its own, as many as the budget has calls for. Takes some 20 s when AWS does not answer.
         """
-        return self._observer.observe(scopes, at_s, quota=quota)
+        return self._observer.observe(scopes, at_s, quota=quota, every_original=every_original)
 
     def apply(self, action: Action) -> Outcome:
         """Do one thing that the plan says. It raises nothing of AWS's: the outcome says why not."""

@@ -67,6 +67,10 @@ class Mappings:
         self.known, self._pages, self._listed_at_s = found, pages, at_s
         return pages
 
+    def held(self) -> list[str]:
+        """The ARNs of those that are paused, or that AWS limits: as the controller leaves them."""
+        return [arn for arn, each in self.known.items() if _is_held(knobs(each))]
+
     def changed(self, answer: "EventSourceMappingConfigurationResponseTypeDef") -> None:
         """Know what AWS answered to a change."""
         mapping = cast("EventSourceMappingConfigurationTypeDef", answer)  # and a bit more
@@ -80,6 +84,11 @@ class Mappings:
             "lambda:ListEventSourceMappings",
             lambda: self._clients.functions.list_event_source_mappings(**request),
         )
+
+
+def _is_held(knobs: Knobs) -> bool:
+    limits = knobs.max_concurrency, knobs.max_pollers
+    return not knobs.enabled or limits != (None, None)
 
 
 def _is_queue(arn: str) -> bool:

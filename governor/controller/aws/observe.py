@@ -63,8 +63,15 @@ class Observer:
         self.quota = Fact(lambda: limits.last_request(clients, calls), _SLOW_DUE_S, _SLOW_VOID_S)
         self._tagged = Fact(tags.read, _SLOW_DUE_S, _SLOW_VOID_S)
 
-    def observe(self, scopes: Mapping[str, ScopeCount], at_s: float, *, quota: bool) -> Observed:
-        """Take a snapshot. `quota` says whether anyone wants to know of quota requests."""
+    def observe(
+        self,
+        scopes: Mapping[str, ScopeCount],
+        at_s: float,
+        *,
+        quota: bool,
+        every_original: bool,
+    ) -> Observed:
+        """Take a snapshot; see `AwsAccount.observe`."""
         self._calls.begin(WITHIN_S)
         cycle = _Cycle(scopes, at_s)
         listed = cycle.attempt("event-source mappings", lambda: self.mappings.refresh(at_s))
@@ -73,6 +80,7 @@ class Observer:
         cycle.attempt("the originals in tags", lambda: self._tagged.refresh(at_s))
         if quota:
             cycle.attempt("quota requests", lambda: self.quota.refresh(at_s))
+        unasked = self._unasked(every=every_original) if listed else []
         mappings = self._values(cycle) if listed else ()
         queues = self._read_queues(cycle, mappings)
         self._remember(cycle)
@@ -82,16 +90,31 @@ class Observer:
             "CloudWatch's metrics",
             lambda: self._metrics.refresh(wanted, at_s, max(1, cycle.left)),
         )
+        functions = self._read_functions(cycle, mappings, busy)
+        most = len(unasked) if every_original else max(0, cycle.left)  # for the next snapshot
+        cycle.attempt("the originals in tags", lambda: self._tags.ask(unasked[:most]))
         return Observed(
             at_s=at_s,
             account=self._account(cycle, quota=quota),
             mappings=mappings if listed else None,
             queues={arn: self._aged(queue, at_s) for arn, queue in queues.items()},
-            functions=self._read_functions(cycle, mappings, busy),
+            functions=functions,
             scopes=scopes,
             ungoverned=self._ungoverned(cycle),
             missing=tuple(dict.fromkeys(cycle.missing)),
+            unasked=len(unasked),
         )
+
+    def _unasked(self, *, every: bool) -> list[str]:
+        """The mappings that are to be asked themselves for an original, the likely ones first.
+
+        A process asks each once. One that is not held back can wait until a restore asks `every`
+        one.
+        """
+        self._tags.keep_only(self.mappings.known.keys())
+        likely = self._tags.unasked(self.mappings.held())
+        others = self._tags.unasked([*self.mappings.known]) if every else []
+        return list(dict.fromkeys([*likely, *others]))
 
     def _values(self, cycle: "_Cycle") -> tuple[EventSourceMapping, ...]:
         originals: dict[str, Knobs] = {}
@@ -152,9 +175,11 @@ class Observer:
         tagged = [function_of(arn) for arn in self._tags.known if ":function:" in arn]
         fed = [mapping.function for mapping in mappings]
         names = list(dict.fromkeys([*tagged, *busy, *counted, *fed]))
+        again = max(0, cycle.left // 2)
         failed = self.functions.refresh(
-            names, cycle.at_s, max(0, cycle.left), provisioned=self._provisioned(cycle) > 0
+            names, cycle.at_s, again, provisioned=self._provisioned(cycle) > 0
         )
+        cycle.left -= again
         cycle.tell("function", failed, str)
         known = self.functions.get(names, cycle.at_s)
         return {name: self._facts(cycle, name, details) for name, details in known.items()}

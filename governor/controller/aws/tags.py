@@ -2,16 +2,22 @@
 
 A mapping's tag reads `enabled=true max_concurrency=none max_pollers=none batch_size=10 window_s=0`,
 a function's `reserved=none`: both for people to read, and of the characters that AWS takes in tags.
+
+The tagging service finds them in few calls: "GetResources […] support all resource types" (Resource
+Groups Tagging API reference, "Services that support the Resource Groups Tagging API"). No document
+of AWS's names event-source mappings among them, and what it answers from is an index that is some
+time behind. So it may add to what is known and take back what it had shown, but that it does not
+show a mapping says nothing. Only the mapping itself can say that it has no tag (`lambda:ListTags`).
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from governor.controller.aws.calls import Calls
+from governor.controller.aws.calls import Calls, GoneError
 from governor.controller.aws.clients import Clients
 from governor.controller.observed import Knobs
 
@@ -22,6 +28,7 @@ KEY: Final = "governor:original"
 
 _PAGE: Final = 100  # API reference, GetResources
 _KINDS: Final = ("lambda:event-source-mapping", "lambda:function")
+_MAPPING: Final = ":event-source-mapping:"
 
 _LAG_S: Final = 600.0
 """For so long the controller's own changes count for more than the tagging service's index."""
@@ -74,8 +81,8 @@ def _fields(tag: str, names: set[str]) -> dict[str, str | None]:
 class Tags:
     """The tags of all mappings and functions that carry an original, by ARN.
 
-    They are found by the tagging service's index, which is some time behind; before a first change
-    the resource itself is asked.
+    They are found by the tagging service's index. The resource itself is asked before its first
+    change, and where there may be an original that the index does not show.
     """
 
     def __init__(self, clients: Clients, calls: Calls) -> None:
@@ -84,6 +91,8 @@ class Tags:
         self._calls = calls
         self._known: dict[str, str] = {}
         self._own: dict[str, tuple[float, str | None]] = {}
+        self._indexed: set[str] = set()
+        self._untagged: set[str] = set()
 
     @property
     def known(self) -> Mapping[str, str]:
@@ -105,9 +114,11 @@ class Tags:
                 break
         now = time.monotonic()
         self._own = {arn: own for arn, own in self._own.items() if now - own[0] < _LAG_S}
+        unindexed = {arn: tag for arn, tag in self._known.items() if arn not in self._indexed}
+        self._indexed = set(found)
+        self._known = unindexed | found
         for arn, (_, tag_now) in self._own.items():
-            _put(found, arn, tag_now)
-        self._known = found
+            _put(self._known, arn, tag_now)
 
     def _page(self, token: str) -> "GetResourcesOutputTypeDef":
         return self._calls.read(
@@ -120,15 +131,40 @@ class Tags:
             ),
         )
 
+    def keep_only(self, mappings: Collection[str]) -> None:
+        """Forget all mappings but these, by ARN."""
+        self._untagged &= set(mappings)
+        for arn in [arn for arn in self._known if _MAPPING in arn and arn not in mappings]:
+            del self._known[arn]
+
+    def unasked(self, arns: Sequence[str]) -> list[str]:
+        """Those of `arns` that may have a tag of which nothing is known."""
+        return [arn for arn in arns if arn not in self._known and arn not in self._untagged]
+
+    def ask(self, arns: Sequence[str]) -> int:
+        """Ask each of `arns` itself. Returns how many calls that took.
+
+        Raises `CallError`; what was heard until then is known.
+        """
+        for arn in arns:
+            try:
+                answer = self._calls.read(
+                    "lambda:ListTags",
+                    lambda arn=arn: self._clients.functions.list_tags(Resource=arn),  # type: ignore[misc]
+                )
+            except GoneError:
+                self._untagged.add(arn)
+            else:
+                self._heard(arn, answer.get("Tags", {}))
+        return len(arns)
+
     def of(self, arn: str) -> str | None:
         """The tag of `arn`; asks AWS if none is known. Raises `CallError`."""
         if arn not in self._known:
             answer = self._calls.change(
                 "lambda:ListTags", lambda: self._clients.functions.list_tags(Resource=arn)
             )
-            tag = answer.get("Tags", {}).get(KEY)
-            if tag is not None:
-                self._known[arn] = tag
+            self._heard(arn, answer.get("Tags", {}))
         return self._known.get(arn)
 
     def write(self, arn: str, tag: str) -> None:
@@ -146,6 +182,13 @@ class Tags:
             lambda: self._clients.functions.untag_resource(Resource=arn, TagKeys=[KEY]),
         )
         self._remember(arn, None)
+
+    def _heard(self, arn: str, tags: Mapping[str, str]) -> None:
+        """Know what the resource says of itself."""
+        if KEY in tags:
+            self._known[arn] = tags[KEY]
+        else:
+            self._untagged.add(arn)
 
     def _remember(self, arn: str, tag: str | None) -> None:
         _put(self._known, arn, tag)

@@ -40,6 +40,10 @@ def _turned_back(observed: Observed, memory: Memory) -> Plan:
         if record is None and mapping.original is None:
             continue
         record = record or Turned(before, before, before, observed.at_s)
+        if before == record.original and not waits(confirmation):  # whoever did that
+            record = replace(record, theirs=None)
+            if mapping.original is None:
+                continue
         if waits(confirmation) or record.theirs is not None:
             turns[uuid] = record
             why = hands_off(record) if record.theirs else "its last change has not settled yet"
@@ -65,6 +69,10 @@ def _released(observed: Observed, memory: Memory) -> Plan:
         if record is None:
             continue
         now, after = facts.reserved, record.original
+        if now == after and not waits(confirmation):
+            record = replace(record, theirs=None)
+            if not facts.braked:
+                continue
         if waits(confirmation) or record.theirs is not None:
             brakes[name] = record
             theirs = f"somebody else has set {reserved(now)}: hands off"

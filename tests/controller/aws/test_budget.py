@@ -20,7 +20,15 @@ PROMISED = 25
 """Calls of the control plane per cycle when nothing changes, with 2,000 mappings."""
 
 
-def large(standin: StandIn, mappings: int, functions: int, queues: int, waiting: int = 0) -> None:
+def large(  # noqa: PLR0913 - so many things are large
+    standin: StandIn,
+    *,
+    mappings: int,
+    functions: int,
+    queues: int,
+    waiting: int = 0,
+    maximum: int | None = None,
+) -> None:
     """Let the stand-in itself answer for an account that would take moto minutes to make."""
     listed = [
         {
@@ -30,6 +38,7 @@ def large(standin: StandIn, mappings: int, functions: int, queues: int, waiting:
             "EventSourceArn": f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:q{number % queues}",
             "State": "Enabled",
             "BatchSize": 10,
+            "ScalingConfig": {} if maximum is None else {"MaximumConcurrency": maximum},
         }
         for number in range(mappings)
     ]
@@ -48,6 +57,7 @@ def large(standin: StandIn, mappings: int, functions: int, queues: int, waiting:
 
     standin.trouble("lambda:ListEventSourceMappings", page)
     standin.trouble("lambda:GetFunction", function)
+    standin.trouble("lambda:ListTags", lambda _: Answer(200, {"Tags": {}}))
     standin.trouble("sqs:GetQueueAttributes", lambda _: Answer(200, {"Attributes": attributes}))
 
 
@@ -76,6 +86,38 @@ def test_2000_mappings_where_nothing_changes(standin: StandIn, waiting: int) -> 
     assert total["lambda:GetFunction"] > 10, "functions are read again by turns"
     assert total["tag:GetResources"] == 2
     assert total["cloudwatch:GetMetricData"] == 2
+
+
+@pytest.mark.usefixtures("_there")
+def test_mappings_that_are_held_back_are_asked_once_for_an_original(standin: StandIn) -> None:
+    large(standin, mappings=2000, functions=50, queues=40, maximum=7)
+    account = AwsAccount(lambda_per_s=1000)
+    asked = [cycle(account, standin, NOW + 10 * number) for number in range(20)]
+    account.close()
+    for each in asked[1:]:  # functions are new to the first
+        assert sum(each.values()) - each["sqs:GetQueueAttributes"] <= PROMISED, each
+    assert sum(each["lambda:ListTags"] for each in asked) > 10
+
+
+@pytest.mark.usefixtures("_there")
+def test_no_mapping_is_asked_twice(standin: StandIn) -> None:
+    large(standin, mappings=3, functions=1, queues=1, maximum=7)
+    account = AwsAccount(lambda_per_s=1000)
+    asked = [cycle(account, standin, NOW + 10 * number) for number in range(8)]
+    account.close()
+    assert sum(each["lambda:ListTags"] for each in asked) == 3
+
+
+@pytest.mark.usefixtures("_there")
+def test_a_restore_asks_every_mapping_for_an_original(standin: StandIn) -> None:
+    large(standin, mappings=150, functions=1, queues=1)
+    account = AwsAccount(lambda_per_s=1000)
+    unasked = [
+        account.observe(IDLE, NOW + number, every_original=True).unasked for number in range(2)
+    ]
+    account.close()
+    assert unasked == [150, 0]
+    assert standin.counted()["lambda:ListTags"] == 150
 
 
 @pytest.mark.usefixtures("_there")

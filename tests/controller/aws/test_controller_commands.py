@@ -208,6 +208,21 @@ def test_restore_needs_nothing_in_the_store(
     assert "0 restored, 0 left" in again.stdout
 
 
+def test_restore_does_not_rest_on_the_tagging_services_index(
+    burst: str, fleet: Fleet, standin: StandIn, where: list[str], tmp_path: Path
+) -> None:
+    with controller(where, tmp_path / "output"):
+        wait_until(lambda: maximum(fleet, burst) is not None, "the queue is held back")
+    untouched = fleet.fed("another")
+    standin.state.unindexed = True
+    ended = run("controller", "restore", *where[:-1], f"{where[-1]}-empty")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "1 restored, 0 left" in ended.stdout
+    assert maximum(fleet, burst) is None
+    assert maximum(fleet, untouched) is None
+    assert not fleet.tags(fleet.state(burst)["EventSourceMappingArn"])
+
+
 def test_restore_gets_on_with_a_memory_of_another_release(
     burst: str, fleet: Fleet, where: list[str], tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from governor.controller.actions import Brake, Result
 from governor.controller.aws.account import AwsAccount
+from governor.controller.aws.tags import KEY, of_knobs
 from governor.controller.observed import (
     AccountFacts,
     EventSourceMapping,
@@ -204,6 +205,33 @@ def test_figures_of_what_has_work(fleet: Fleet, account: AwsAccount) -> None:
 def test_a_function_without_a_mapping(fleet: Fleet, account: AwsAccount) -> None:
     fleet.function("api", timeout_s=3)
     assert observe(account, api=4).functions == {"api": FunctionFacts("api", 3)}
+
+
+def test_originals_that_the_tagging_service_does_not_show(
+    fleet: Fleet, account: AwsAccount, standin: StandIn
+) -> None:
+    held = fleet.fed("held", ScalingConfig={"MaximumConcurrency": 5})
+    arn = mapping(observe(account), held).arn
+    standin.state.unindexed = True
+    standin.state.tags[arn] = {KEY: of_knobs(Knobs())}
+    fleet.functions.tag_resource(Resource=arn, Tags=standin.state.tags[arn])
+    another = AwsAccount(lambda_per_s=200)
+    first, second, later = (observe(another, NOW + after_s) for after_s in (0, 10, 1000))
+    another.close()
+    assert (first.unasked, mapping(first, held).original) == (1, None)
+    assert (second.unasked, mapping(second, held).original) == (0, Knobs())
+    assert mapping(later, held).original == Knobs(), "that it is not shown says nothing"
+
+
+def test_originals_that_the_tagging_service_shows_no_more(
+    fleet: Fleet, account: AwsAccount, standin: StandIn
+) -> None:
+    held = fleet.fed("held", ScalingConfig={"MaximumConcurrency": 5})
+    arn = mapping(observe(account), held).arn
+    standin.state.tags[arn] = {KEY: of_knobs(Knobs())}
+    assert mapping(observe(account, NOW + 70), held).original == Knobs()
+    del standin.state.tags[arn]
+    assert mapping(observe(account, NOW + 140), held).original is None
 
 
 def test_the_last_quota_request(account: AwsAccount, standin: StandIn) -> None:

@@ -451,3 +451,31 @@ def test_restore_waits_for_what_is_under_way_and_leaves_what_is_theirs() -> None
     world.carry_out(restore_all(world.observed(), world.memory))
     assert world.knobs == {"etl-load": Knobs(), "report-gen": Knobs(max_concurrency=3)}
     assert states(restore_all(world.observed(), world.memory)) == [State.SETTLED]
+
+
+def test_restore_is_done_with_what_another_restore_has_put_back() -> None:
+    world = burst()
+    world.policy.functions["async"] = background(20)
+    world.unfed, world.in_use["async"] = {"async"}, 20
+    for _ in range(2):
+        world.cycle()
+    assert len(world.knobs) == 2
+    assert world.brakes
+    stored = world.memory
+    world.carry_out(restore_all(world.observed(), stored))
+    world.memory = stored  # the other one was ended before it could write down what it did
+    again = restore_all(world.observed(), world.memory)
+    assert (again.actions, again.non_actions) == ((), ())
+
+
+def test_restore_removes_a_tag_that_another_restore_left() -> None:
+    world = burst()
+    world.cycle()
+    world.cycle()
+    stored, tags = world.memory, dict(world.tags)
+    world.carry_out(restore_all(world.observed(), stored))
+    world.tags |= tags
+    planned = restore_all(world.observed(), stored)
+    assert {action.before == action.after for action in planned.actions} == {True}  # type: ignore[union-attr]
+    world.carry_out(planned)
+    assert world.tags == {}
