@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import footprint, http, layer, ledger, plan, waiting
+from tests.bench import controller, footprint, http, layer, ledger, plan, waiting
 from tests.bench.figures import Benchmark, Figure
 
 BENCHMARKS: Sequence[Benchmark] = (
@@ -21,6 +21,8 @@ BENCHMARKS: Sequence[Benchmark] = (
     layer.layer_process,
     layer.layer_outage,
     plan.planning,
+    controller.calls,
+    controller.reaction,
 )
 
 

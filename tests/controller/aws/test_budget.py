@@ -9,56 +9,14 @@ from governor.controller.aws.account import AwsAccount
 from governor.controller.aws.bucket import Bucket
 from governor.controller.aws.calls import Calls, LaterError
 from governor.model import ACCOUNT, ScopeCount
-from tests.controller.aws_fleet import ACCOUNT_ID, REGION, Fleet
-from tests.controller.aws_lacking import Answer
-from tests.controller.aws_standin import Request, StandIn
+from tests.controller.aws_fleet import Fleet
+from tests.controller.aws_large import large
+from tests.controller.aws_standin import StandIn
 
 NOW = time.time() // 60 * 60 + 30
 IDLE = {ACCOUNT: ScopeCount()}
-LAMBDA = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}"
 PROMISED = 25
 """Calls of the control plane per cycle when nothing changes, with 2,000 mappings."""
-
-
-def large(  # noqa: PLR0913 - so many things are large
-    standin: StandIn,
-    *,
-    mappings: int,
-    functions: int,
-    queues: int,
-    waiting: int = 0,
-    maximum: int | None = None,
-) -> None:
-    """Let the stand-in itself answer for an account that would take moto minutes to make."""
-    listed = [
-        {
-            "UUID": f"{number:08}-0000-4000-8000-000000000000",
-            "EventSourceMappingArn": f"{LAMBDA}:event-source-mapping:{number:08}",
-            "FunctionArn": f"{LAMBDA}:function:f{number % functions}",
-            "EventSourceArn": f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:q{number % queues}",
-            "State": "Enabled",
-            "BatchSize": 10,
-            "ScalingConfig": {} if maximum is None else {"MaximumConcurrency": maximum},
-        }
-        for number in range(mappings)
-    ]
-    attributes = {
-        "ApproximateNumberOfMessages": str(waiting),
-        "ApproximateNumberOfMessagesNotVisible": "0",
-        "VisibilityTimeout": "180",
-    }
-
-    def page(request: Request) -> Answer:
-        return standin.state.page(listed, request.query.get("Marker", [None])[0], 100)
-
-    def function(request: Request) -> Answer:
-        arn = f"{LAMBDA}:function:{request.subject}"
-        return Answer(200, {"Configuration": {"FunctionArn": arn, "Timeout": 30}})
-
-    standin.trouble("lambda:ListEventSourceMappings", page)
-    standin.trouble("lambda:GetFunction", function)
-    standin.trouble("lambda:ListTags", lambda _: Answer(200, {"Tags": {}}))
-    standin.trouble("sqs:GetQueueAttributes", lambda _: Answer(200, {"Attributes": attributes}))
 
 
 def cycle(account: AwsAccount, standin: StandIn, at_s: float) -> Counter[str]:
