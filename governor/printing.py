@@ -11,6 +11,9 @@ from rich.text import Text
 PIPED_WIDTH = 250
 """Columns of a table that no terminal bounds: room for the longest name, on one line."""
 
+MOST_QUEUES = 20
+"""Queues that a table has, at most."""
+
 
 def print_json(value: object) -> None:
     """Print `value` as JSON."""
@@ -38,7 +41,36 @@ def print_status(status: dict[str, Any]) -> None:
             *(str(scope[total]) for total in ("headroom", "peak", "granted", "denied", "overruns")),
             style="bold" if full else None,
         )
-    _console().print(table)
+    console = _console()
+    console.print(table)
+    report = status["controller"]["report"]
+    waiting = [each for each in report["mappings"] if each["messages"]] if report else []
+    if waiting:
+        console.print(_queues(waiting))
+
+
+def _queues(mappings: list[dict[str, Any]]) -> Table:
+    """Queues in which something waits, the one with the oldest message first."""
+    mappings = sorted(mappings, key=lambda each: (-(each["oldest_s"] or 0), -each["messages"]))
+    more = len(mappings) - MOST_QUEUES
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        caption=f"and {more} more queues" if more > 0 else None,
+    )
+    table.add_column("queue of", overflow="fold", min_width=25)
+    for heading in ("waiting", "oldest", "allowed", "running"):
+        table.add_column(heading, justify="right")
+    for each in mappings[:MOST_QUEUES]:
+        oldest, allowed = each["oldest_s"], each["allowed"]
+        table.add_row(
+            Text(each["function"]),
+            str(each["messages"]),
+            "-" if oldest is None else f"{oldest:.0f} s",
+            "-" if allowed is None else str(allowed),
+            str(each["observed"]),
+        )
+    return table
 
 
 def _console() -> Console:

@@ -124,7 +124,15 @@ def _mappings(resolver: Resolver, observed: Observed) -> Iterable[MappingReport]
     for each in observed.mappings or ():
         if resolver.claim(each.function).priority is Priority.BACKGROUND:
             count = observed.scopes.get(function_scope(each.function), ScopeCount())
-            yield MappingReport(each.uuid, each.function, _allowed(each), count.in_use)
+            queue = observed.queues.get(each.queue)
+            yield MappingReport(
+                each.uuid,
+                each.function,
+                _allowed(each),
+                count.in_use,
+                queue.visible if queue else None,
+                queue.oldest_age_s if queue else None,
+            )
 
 
 def _allowed(mapping: EventSourceMapping) -> int | None:

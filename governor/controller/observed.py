@@ -47,18 +47,19 @@ class EventSourceMapping:
     knobs: Knobs
     settled: bool = True
     min_pollers: int | None = None
-    reports_item_failures: bool = False
     original: Knobs | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """An SQS queue. `max_receive_count` None: it has no dead-letter queue."""
+    """An SQS queue. `max_receive_count` None: it has no dead-letter queue.
+
+    `oldest_age_s` is CloudWatch's, some minutes old; None: nothing waits, or it is not known.
+    """
 
     arn: str
     visible: int
     in_flight: int
-    visibility_timeout_s: int
     oldest_age_s: float | None = None
     max_receive_count: int | None = None
     fifo: bool = False

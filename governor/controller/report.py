@@ -60,6 +60,13 @@ class MappingReport(Struct, frozen=True):
     function: str
     allowed: Annotated[int | None, Meta(description="What AWS may run; null: as much as it likes.")]
     observed: Annotated[int, Meta(description="What runs of its function, by the ledger.")]
+    messages: Annotated[
+        int | None, Meta(description="What waits in its queue; null: not known.")
+    ] = None
+    oldest_s: Annotated[
+        float | None,
+        Meta(description="Age of the oldest of them a few minutes ago; null: none, or not known."),
+    ] = None
 
 
 class BudgetReport(Struct, frozen=True):

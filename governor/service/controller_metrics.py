@@ -95,12 +95,26 @@ def _mappings(report: Report) -> Iterator[Metric]:
         "What runs of a mapping's function, by the ledger.",
         labels=labels,
     )
+    messages = GaugeMetricFamily(
+        "governor_controller_queue_messages",
+        "What waits in a mapping's queue.",
+        labels=labels,
+    )
+    oldest = GaugeMetricFamily(
+        "governor_controller_queue_oldest_seconds",
+        "Age of the oldest message in a mapping's queue, by CloudWatch.",
+        labels=labels,
+    )
     for each in report.mappings:
         values = (each.mapping, each.function)
         if each.allowed is not None:
             allowed.add_metric(values, each.allowed)
         observed.add_metric(values, each.observed)
-    yield from (allowed, observed)
+        if each.messages is not None:
+            messages.add_metric(values, each.messages)
+        if each.oldest_s is not None:
+            oldest.add_metric(values, each.oldest_s)
+    yield from (allowed, observed, messages, oldest)
 
 
 def _counter(name: str, text: str, labels: tuple[str, str], totals: Tally) -> Metric:

@@ -66,7 +66,7 @@ def _observed(at_s: float, knobs: Mapping[str, Knobs]) -> Observed:
             for number in range(FLEET)
         ),
         queues={
-            f"q{number}": Queue(f"q{number}", chance.randrange(400, 600) * (number % 20), 50, 60)
+            f"q{number}": Queue(f"q{number}", chance.randrange(400, 600) * (number % 20), 50)
             for number in range(FLEET)
         },
         functions={

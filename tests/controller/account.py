@@ -46,7 +46,7 @@ class MemoryAccount:
         """Let a queue with `messages` feed `function`, 1 s for each batch; return the mapping."""
         uuid, queue = f"mapping-of-{function}", f"arn:queue-of-{function}"
         self.mappings[uuid] = EventSourceMapping(uuid, f"arn:{uuid}", function, queue, Knobs())
-        self.queues[queue] = Queue(queue, messages, 0, 180)
+        self.queues[queue] = Queue(queue, messages, 0)
         self.functions[function] = FunctionFacts(function, 30, duration_s=30.0)
         return uuid
 

@@ -32,7 +32,6 @@ def large(  # noqa: PLR0913 - so many things are large
     attributes = {
         "ApproximateNumberOfMessages": str(waiting),
         "ApproximateNumberOfMessagesNotVisible": "0",
-        "VisibilityTimeout": "180",
     }
 
     def page(request: Request) -> Answer:

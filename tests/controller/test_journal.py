@@ -5,7 +5,7 @@ import pytest
 
 from governor.controller import journal
 from governor.controller.actions import NonAction, Outcome, Result, Turn
-from governor.controller.observed import EventSourceMapping, Knobs, Observed
+from governor.controller.observed import EventSourceMapping, Knobs, Observed, Queue
 from governor.controller.plan import Plan
 from governor.controller.report import (
     MOST_EVENTS,
@@ -28,6 +28,12 @@ def mapping(number: int, function: str = "load", **knobs: int | bool | None) -> 
     uuid = f"m-{number}"
     settings = msgspec.convert(knobs, Knobs)
     return EventSourceMapping(uuid, f"arn:{uuid}", function, "arn:q", settings)
+
+
+def test_a_queue_s_depth_and_age_are_told() -> None:
+    observed = Observed(0, None, (mapping(1),), {"arn:q": Queue("arn:q", 12, 3, oldest_age_s=70.0)})
+    report = journal.surveyed(Report(), Survey(RESOLVER, observed, Plan()), "acting")
+    assert report.mappings == (MappingReport("m-1", "load", None, 0, 12, 70.0),)
 
 
 def test_what_happens_again_is_one_event() -> None:

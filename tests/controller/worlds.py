@@ -101,7 +101,7 @@ class World:
                 )
                 for name in fed
             ),
-            queues={f"q-{n}": Queue(f"q-{n}", self.backlog.get(n, 0), 0, 60) for n in fed},
+            queues={f"q-{n}": Queue(f"q-{n}", self.backlog.get(n, 0), 0) for n in fed},
             functions={
                 name: FunctionFacts(
                     name,

@@ -109,7 +109,6 @@ def value(
         knobs=knobs(of),
         settled=of.get("State") in _SETTLED,
         min_pollers=pollers.get("MinimumPollers"),
-        reports_item_failures="ReportBatchItemFailures" in of.get("FunctionResponseTypes", []),
         original=originals.get(arn),
     )
 

@@ -28,7 +28,6 @@ _VOID_S: Final = 180.0
 _ATTRIBUTES: "Final[tuple[QueueAttributeNameType, ...]]" = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
-    "VisibilityTimeout",
     "RedrivePolicy",
 )
 
@@ -112,7 +111,6 @@ def _queue(arn: str, attributes: "Mapping[QueueAttributeNameType, str]") -> Queu
         arn=arn,
         visible=int(attributes["ApproximateNumberOfMessages"]),
         in_flight=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
-        visibility_timeout_s=int(attributes["VisibilityTimeout"]),
         max_receive_count=None if redrive is None else _receive_count(redrive),
         fifo=arn.endswith(".fifo"),
     )

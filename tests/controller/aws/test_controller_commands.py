@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,9 @@ def burst(standin: StandIn, fleet: Fleet) -> str:
     assert standin.url
     fleet.function("api")
     fleet.function("load")
+    fleet.put_metric(
+        "ApproximateAgeOfOldestMessage", 77, time.time() - 60, "AWS/SQS", QueueName="load-queue"
+    )
     return fleet.mapping("load", fleet.queue("load-queue", MESSAGES, RECEIVES))
 
 
@@ -167,6 +171,8 @@ async def test_run_pause_resume_and_restore(
                 "governor_controller_demand 0.0",
                 f"governor_controller_allowed_concurrency{labels} 10.0",
                 f"governor_controller_observed_concurrency{labels} 0.0",
+                f"governor_controller_queue_messages{labels} {MESSAGES}.0",
+                f"governor_controller_queue_oldest_seconds{labels} 77.0",
                 'governor_controller_actions_total{kind="turn",outcome="done"} 1.0',
             ):
                 assert line in text.splitlines(), text
@@ -174,6 +180,9 @@ async def test_run_pause_resume_and_restore(
             assert f"governor_controller_{called}" in text
             facts = (await api.get("/v1/facts")).json
             assert facts == {"max_attempts": {"load": RECEIVES}, "unshared": []}
+            table = run("status", *pausing).stdout.splitlines()
+            (row,) = (line.split() for line in table if line.split()[:1] == ["load"])
+            assert row == ["load", f"{MESSAGES}", "77", "s", "10", "0"]
             # The leader does not undo what is restored: it is deposed, and then paused.
             restored = shown("controller", "restore", *where)
             assert [each["outcome"] for each in restored["restored"]] == ["done"]

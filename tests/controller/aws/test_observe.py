@@ -52,7 +52,6 @@ def test_a_mapping_its_queue_and_its_function(fleet: Fleet, account: AwsAccount)
         queue,
         BatchSize=7,
         ScalingConfig={"MaximumConcurrency": 40},
-        FunctionResponseTypes=["ReportBatchItemFailures"],
     )
     observed = observe(account)
     assert observed.missing == ()
@@ -64,10 +63,9 @@ def test_a_mapping_its_queue_and_its_function(fleet: Fleet, account: AwsAccount)
             "etl",
             queue,
             Knobs(max_concurrency=40, batch_size=7),
-            reports_item_failures=True,
         ),
     )
-    assert observed.queues == {queue: Queue(queue, 3, 0, 180, max_receive_count=5)}
+    assert observed.queues == {queue: Queue(queue, 3, 0, max_receive_count=5)}
     assert observed.functions == {"etl": FunctionFacts("etl", 45)}
 
 

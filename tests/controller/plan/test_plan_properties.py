@@ -267,12 +267,9 @@ mappings_of = st.builds(
     knobs_of,
     st.booleans(),
     st.none() | numbers,
-    st.booleans(),
     st.none() | knobs_of,
 )
-queues_of = st.builds(
-    Queue, names_of, numbers, numbers, numbers, st.none(), st.none(), st.booleans()
-)
+queues_of = st.builds(Queue, names_of, numbers, numbers, st.none(), st.none(), st.booleans())
 facts_of = st.builds(
     FunctionFacts,
     names_of,
