@@ -40,7 +40,8 @@ class AwsAccount:
     def calls(self) -> Mapping[tuple[str, str], int]:
         """API calls so far, by operation (as IAM names it) and outcome.
 
-        Outcomes: ok, throttled, denied, busy, gone, refused, unanswered, and withheld (not made).
+        Outcomes: ok, throttled, denied, busy, gone, refused, unanswered, nonsense, and withheld: it
+        was not made.
         """
         return self._calls.made
 

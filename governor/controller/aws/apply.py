@@ -5,7 +5,15 @@ from typing import Final, TypeVar
 
 from governor.controller.actions import Action, AskForMore, Brake, Outcome, Result, Turn
 from governor.controller.aws import limits, tags
-from governor.controller.aws.calls import CallError, Calls, GoneError, LaterError, UnansweredError
+from governor.controller.aws.calls import (
+    CallError,
+    Calls,
+    GoneError,
+    LaterError,
+    NonsenseError,
+    UnansweredError,
+    nothing,
+)
 from governor.controller.aws.clients import Clients
 from governor.controller.aws.mappings import update
 from governor.controller.aws.observe import Observer
@@ -49,11 +57,11 @@ class Applier:
             listed = self._observer.mappings.known.get(action.arn)
             pollers = (listed.get("ProvisionedPollerConfig") if listed else None) or {}
             request = update(action.mapping, action.before, after, pollers.get("MinimumPollers"))
-            answer = self._calls.change(
+            self._calls.change(
                 "lambda:UpdateEventSourceMapping",
                 lambda: self._clients.functions.update_event_source_mapping(**request),
+                self._observer.mappings.changed,
             )
-            self._observer.mappings.changed(answer)
         return self._let_go(action.arn) if action.restores else _DONE
 
     def _keep_original(self, action: Turn) -> None:
@@ -89,6 +97,7 @@ class Applier:
             self._calls.change(
                 "lambda:DeleteFunctionConcurrency",
                 lambda: self._clients.functions.delete_function_concurrency(FunctionName=name),
+                nothing,
             )
         else:
             reserved = action.after
@@ -97,6 +106,7 @@ class Applier:
                 lambda: self._clients.functions.put_function_concurrency(
                     FunctionName=name, ReservedConcurrentExecutions=reserved
                 ),
+                nothing,
             )
         return self._let_go(arn) if tag is not None and action.after == original else _DONE
 
@@ -107,7 +117,7 @@ class Applier:
 
 def _not_done(action: Action, error: CallError | UnreadableTagError) -> Outcome:
     match error:
-        case UnansweredError(sent=True):
+        case UnansweredError(sent=True) | NonsenseError():
             return Outcome(Result.DONE, str(error))
         case LaterError() | UnansweredError():
             return Outcome(Result.DEFERRED, str(error))
@@ -121,7 +131,7 @@ def _before_the_change(step: Callable[[], T]) -> T:
     """Do what must be sure before the change: without an answer, the change has to wait."""
     try:
         return step()
-    except UnansweredError as error:
+    except (UnansweredError, NonsenseError) as error:
         raise LaterError(str(error)) from error
 
 

@@ -20,6 +20,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     PartialCredentialsError,
 )
+from msgspec import MsgspecError
 
 from governor.controller.aws.bucket import Bucket
 from governor.errors import GovernorError
@@ -38,7 +39,9 @@ _FORBIDDEN: Final = 403
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
 _ALL: Final = "*"
+_NONSENSE: Final = (LookupError, TypeError, AttributeError, ValueError, MsgspecError)
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 
@@ -78,6 +81,12 @@ class ThrottledError(LaterError):
     """AWS answered 429."""
 
     outcome = "throttled"
+
+
+class NonsenseError(CallError):
+    """AWS answered something that no client understands; it may have done what it was asked."""
+
+    outcome = "nonsense"
 
 
 class BusyError(LaterError):
@@ -145,6 +154,10 @@ _SENTENCES: Final[Mapping[type[CallError], str]] = {
 }
 
 
+def nothing(_: object) -> None:
+    """What an answer means that only says that it is done."""
+
+
 class Calls:
     """Makes calls, of several threads at once."""
 
@@ -168,8 +181,10 @@ class Calls:
         self._stopped.clear()
         self._read_until = time.monotonic() + within_s
 
-    def read(self, action: str, call: Callable[[], T]) -> T:
-        """Read something of AWS by `action`, IAM's name for it. Waits for its turn in the budget.
+    def read(self, action: str, call: Callable[[], A], meaning: Callable[[A], T]) -> T:
+        """Read something of AWS by `action`, IAM's name for it; return the `meaning` of the answer.
+
+        Waits for its turn in the budget. What `meaning` can't make sense of is a `NonsenseError`.
 
         A service that throttles or does not answer is left in peace until the next cycle, and so
         are all of them when the credentials are no good. Raises `CallError`.
@@ -179,25 +194,26 @@ class Calls:
         if left_s <= 0 or not (bucket is None or bucket.take(KEPT_FOR_CHANGES, left_s)):
             self._count(action, LaterError.outcome)
             raise LaterError(f"{action} was not called: the time or the budget for it is used up")
-        return self._make(action, call)
+        return self._make(action, call, meaning)
 
-    def change(self, action: str, call: Callable[[], T]) -> T:
+    def change(self, action: str, call: Callable[[], A], meaning: Callable[[A], T]) -> T:
         """Change something in AWS by `action`, IAM's name for it, now or not at all.
 
+        `meaning` as in `read`; it is to be `nothing` where AWS has nothing to say.
         Raises `CallError`.
         """
         bucket = self._bucket(action)
         if not (bucket is None or bucket.take(0, 0)):
             self._count(action, LaterError.outcome)
             raise LaterError(f"{action} was not called: the budget of API calls is used up")
-        return self._make(action, call)
+        return self._make(action, call, meaning)
 
     def _bucket(self, action: str) -> Bucket | None:
         if action == "lambda:GetFunction":
             return self._functions
         return self._lambda if action.startswith("lambda:") else None
 
-    def _make(self, action: str, call: Callable[[], T]) -> T:
+    def _make(self, action: str, call: Callable[[], A], meaning: Callable[[A], T]) -> T:
         service = action.partition(":")[0]
         stopped = self._stopped.get(service) or self._stopped.get(_ALL)
         if stopped is not None:
@@ -214,9 +230,22 @@ class Calls:
             elif isinstance(told, CredentialsError):
                 self._stopped[_ALL] = told
             raise told from error
+        except _NONSENSE as error:  # botocore's parsers trip over some of it
+            raise self._nonsense(action, error) from error
         self._charge(action, answer)
+        try:
+            meant = meaning(answer)
+        except _NONSENSE as error:
+            raise self._nonsense(action, error) from error
         self._count(action, "ok")
-        return answer
+        return meant
+
+    def _nonsense(self, action: str, error: Exception) -> NonsenseError:
+        self._count(action, NonsenseError.outcome)
+        return NonsenseError(
+            f"{action}: what was answered makes no sense ({type(error).__name__}: {error}); "
+            "if something stands between here and AWS, look there"
+        )
 
     def _charge(self, action: str, answer: object) -> None:
         """Take what botocore's own retries have cost out of the budget."""

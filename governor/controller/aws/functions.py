@@ -6,8 +6,8 @@ its own (100 per second), so reading functions takes nothing of what all tools s
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from governor.controller.aws.calls import (
     CallError,
@@ -18,6 +18,9 @@ from governor.controller.aws.calls import (
 )
 from governor.controller.aws.clients import Clients
 from governor.controller.aws.shelf import Shelf
+
+if TYPE_CHECKING:
+    from types_boto3_lambda.type_defs import GetFunctionResponseTypeDef
 
 AT_ONCE: Final = 60
 """Functions that are read for the first time in one cycle, at most."""
@@ -90,38 +93,41 @@ class Functions:
 
     def arn_of(self, name: str) -> str:
         """Ask AWS for a function's ARN. Raises `CallError`."""
-        answer = self._calls.change(
-            "lambda:GetFunction", lambda: self._clients.functions.get_function(FunctionName=name)
+        return self._calls.change(
+            "lambda:GetFunction",
+            lambda: self._clients.functions.get_function(FunctionName=name),
+            lambda answer: _details(answer).arn,
         )
-        return answer["Configuration"]["FunctionArn"]
 
     def _read(self, name: str, *, provisioned: bool) -> Details | CallError:
         try:
-            answer = self._calls.read(
+            details = self._calls.read(
                 "lambda:GetFunction",
                 lambda: self._clients.functions.get_function(FunctionName=name),
+                _details,
             )
-            return Details(
-                arn=answer["Configuration"]["FunctionArn"],
-                timeout_s=answer["Configuration"]["Timeout"],
-                reserved=answer.get("Concurrency", {}).get("ReservedConcurrentExecutions"),
-                provisioned=self._provisioned(name) if provisioned else 0,
-            )
+            return replace(details, provisioned=self._provisioned(name)) if provisioned else details
         except CallError as error:
             return error
 
     def _provisioned(self, name: str) -> int:
         """Provisioned concurrency of all versions; of more than 50 of them, the first 50's."""
         try:
-            answer = self._calls.read(
+            return self._calls.read(
                 "lambda:ListProvisionedConcurrencyConfigs",
                 lambda: self._clients.functions.list_provisioned_concurrency_configs(
                     FunctionName=name
                 ),
+                lambda answer: sum(
+                    each.get("RequestedProvisionedConcurrentExecutions", 0)
+                    for each in answer["ProvisionedConcurrencyConfigs"]
+                ),
             )
         except GoneError:
             return 0
-        return sum(
-            each.get("RequestedProvisionedConcurrentExecutions", 0)
-            for each in answer["ProvisionedConcurrencyConfigs"]
-        )
+
+
+def _details(answer: "GetFunctionResponseTypeDef") -> Details:
+    configuration = answer["Configuration"]
+    reserved = answer.get("Concurrency", {}).get("ReservedConcurrentExecutions")
+    return Details(configuration["FunctionArn"], configuration["Timeout"], reserved, provisioned=0)

@@ -1,11 +1,16 @@
 """The account's limits, and requests for higher ones."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from governor.controller.aws.calls import Calls, ExistsError
+from governor.controller.aws.calls import Calls, ExistsError, nothing
 from governor.controller.aws.clients import Clients
 from governor.controller.observed import QuotaRequest
+
+if TYPE_CHECKING:
+    from types_boto3_service_quotas.type_defs import (
+        ListRequestedServiceQuotaChangeHistoryByQuotaResponseTypeDef as _History,
+    )
 
 SERVICE: Final = "lambda"
 QUOTA: Final = "L-B99A9384"
@@ -22,19 +27,28 @@ class Limits:
 
 def of_account(clients: Clients, calls: Calls) -> Limits:
     """Read the account's limits. Raises `CallError`."""
-    answer = calls.read("lambda:GetAccountSettings", clients.functions.get_account_settings)
-    limits = answer["AccountLimit"]
-    return Limits(limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"])
+    return calls.read(
+        "lambda:GetAccountSettings",
+        clients.functions.get_account_settings,
+        lambda answer: Limits(
+            answer["AccountLimit"]["ConcurrentExecutions"],
+            answer["AccountLimit"]["UnreservedConcurrentExecutions"],
+        ),
+    )
 
 
 def last_request(clients: Clients, calls: Calls) -> QuotaRequest | None:
     """The last request for a higher limit, None if there was none. Raises `CallError`."""
-    answer = calls.read(
+    return calls.read(
         "servicequotas:ListRequestedServiceQuotaChangeHistoryByQuota",
         lambda: clients.quotas.list_requested_service_quota_change_history_by_quota(
             ServiceCode=SERVICE, QuotaCode=QUOTA, MaxResults=100
         ),
+        _last,
     )
+
+
+def _last(answer: "_History") -> QuotaRequest | None:
     requests = answer["RequestedQuotas"]
     if not requests:
         return None
@@ -50,6 +64,7 @@ def request(clients: Clients, calls: Calls, desired: int) -> str:
             lambda: clients.quotas.request_service_quota_increase(
                 ServiceCode=SERVICE, QuotaCode=QUOTA, DesiredValue=desired
             ),
+            nothing,
         )
     except ExistsError as error:
         return f"a request is open already: {error}"

@@ -58,12 +58,9 @@ class Mappings:
         found: dict[str, EventSourceMappingConfigurationTypeDef] = {}
         pages, marker = 0, None
         while pages == 0 or marker:
-            page = self._page(marker)
+            page, marker = self._page(marker)
             pages += 1
-            marker = page.get("NextMarker")
-            for each in page["EventSourceMappings"]:
-                if _is_queue(each.get("EventSourceArn", "")) and each.get("State") != "Deleting":
-                    found[each["EventSourceMappingArn"]] = each
+            found |= page
         self.known, self._pages, self._listed_at_s = found, pages, at_s
         return pages
 
@@ -72,18 +69,33 @@ class Mappings:
         return [arn for arn, each in self.known.items() if _is_held(knobs(each))]
 
     def changed(self, answer: "EventSourceMappingConfigurationResponseTypeDef") -> None:
-        """Know what AWS answered to a change."""
+        """Know what AWS answered to a change. Raises `LookupError` and such if it is nonsense."""
         mapping = cast("EventSourceMappingConfigurationTypeDef", answer)  # and a bit more
+        value(mapping, {})
         self.known[mapping["EventSourceMappingArn"]] = mapping
 
-    def _page(self, marker: str | None) -> "ListEventSourceMappingsResponseTypeDef":
+    def _page(
+        self, marker: str | None
+    ) -> "tuple[dict[str, EventSourceMappingConfigurationTypeDef], str | None]":
         request: ListEventSourceMappingsRequestTypeDef = {"MaxItems": PAGE}
         if marker is not None:
             request["Marker"] = marker
         return self._calls.read(
             "lambda:ListEventSourceMappings",
             lambda: self._clients.functions.list_event_source_mappings(**request),
+            _of_queues,
         )
+
+
+def _of_queues(
+    page: "ListEventSourceMappingsResponseTypeDef",
+) -> "tuple[dict[str, EventSourceMappingConfigurationTypeDef], str | None]":
+    """The mappings of a page that queues feed, and where the next page begins."""
+    found = {}
+    for each in page["EventSourceMappings"]:
+        if _is_queue(each.get("EventSourceArn", "")) and each.get("State") != "Deleting":
+            found[value(each, {}).arn] = each  # what can't be read is found out here
+    return found, page.get("NextMarker")
 
 
 def _is_held(knobs: Knobs) -> bool:

@@ -28,6 +28,9 @@ _WINDOW_S: Final = 5 * MINUTE_S
 _VOID_S: Final = 5 * MINUTE_S
 
 
+_Page = tuple[list[tuple[int, list[tuple[float, float]]]], str]
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """One of CloudWatch's metrics; `of` is the function or queue, None: the account."""
@@ -103,17 +106,13 @@ class Metrics:
         queries = [_query(index, metric) for index, metric in enumerate(batch)]
         token = ""
         while True:
-            page = self._page(queries, end_s, token)
-            for result in page["MetricDataResults"]:
-                times = [stamp.timestamp() for stamp in result["Timestamps"]]
-                found[_index(result["Id"])] += zip(times, result["Values"], strict=True)
-            token = page.get("NextToken", "")
+            results, token = self._page(queries, end_s, token)
+            for index, points in results:
+                found[index] += points
             if not token:
                 return [Points(tuple(sorted(points, reverse=True))) for points in found]
 
-    def _page(
-        self, queries: "list[MetricDataQueryTypeDef]", end_s: float, token: str
-    ) -> "GetMetricDataOutputTypeDef":
+    def _page(self, queries: "list[MetricDataQueryTypeDef]", end_s: float, token: str) -> _Page:
         start = datetime.fromtimestamp(end_s - _WINDOW_S, UTC)
         end = datetime.fromtimestamp(end_s, UTC)
         get = self._clients.metrics.get_metric_data
@@ -124,6 +123,7 @@ class Metrics:
                 if token
                 else get(MetricDataQueries=queries, StartTime=start, EndTime=end)
             ),
+            _page,
         )
 
 
@@ -145,5 +145,11 @@ def _query(index: int, metric: Metric) -> "MetricDataQueryTypeDef":
     }
 
 
-def _index(query_id: str) -> int:
-    return int(query_id.removeprefix("m"))
+def _page(answer: "GetMetricDataOutputTypeDef") -> _Page:
+    """The points of an answer by the number of their query, and where the next page begins."""
+    results = []
+    for result in answer["MetricDataResults"]:
+        times = [stamp.timestamp() for stamp in result["Timestamps"]]
+        points = list(zip(times, result["Values"], strict=True))
+        results.append((int(result["Id"].removeprefix("m")), points))
+    return results, answer.get("NextToken", "")

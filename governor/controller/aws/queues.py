@@ -89,15 +89,15 @@ class Queues:
     def _read(self, arn: str) -> Queue | CallError:
         url = f"{self._clients.queues.meta.endpoint_url}/{'/'.join(arn.split(':')[4:])}"
         try:
-            answer = self._calls.read(
+            return self._calls.read(
                 "sqs:GetQueueAttributes",
                 lambda: self._clients.queues.get_queue_attributes(
                     QueueUrl=url, AttributeNames=_ATTRIBUTES
                 ),
+                lambda answer: _queue(arn, answer["Attributes"]),
             )
         except CallError as error:
             return error
-        return _queue(arn, answer["Attributes"])
 
 
 def name_of(arn: str) -> str:

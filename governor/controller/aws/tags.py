@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from governor.controller.aws.calls import Calls, GoneError
+from governor.controller.aws.calls import Calls, GoneError, nothing
 from governor.controller.aws.clients import Clients
 from governor.controller.observed import Knobs
 
 if TYPE_CHECKING:
+    from types_boto3_lambda.type_defs import ListTagsResponseTypeDef
     from types_boto3_resourcegroupstaggingapi.type_defs import GetResourcesOutputTypeDef
 
 KEY: Final = "governor:original"
@@ -104,12 +105,8 @@ class Tags:
         found: dict[str, str] = {}
         token = ""
         while True:
-            page = self._page(token)
-            for each in page["ResourceTagMappingList"]:
-                for tag in each["Tags"]:
-                    if tag["Key"] == KEY:
-                        found[each["ResourceARN"]] = tag["Value"]
-            token = page.get("PaginationToken", "")
+            page, token = self._page(token)
+            found |= page
             if not token:
                 break
         now = time.monotonic()
@@ -120,7 +117,7 @@ class Tags:
         for arn, (_, tag_now) in self._own.items():
             _put(self._known, arn, tag_now)
 
-    def _page(self, token: str) -> "GetResourcesOutputTypeDef":
+    def _page(self, token: str) -> tuple[dict[str, str], str]:
         return self._calls.read(
             "tag:GetResources",
             lambda: self._clients.tags.get_resources(
@@ -129,6 +126,7 @@ class Tags:
                 ResourcesPerPage=_PAGE,
                 PaginationToken=token,
             ),
+            _of_resources,
         )
 
     def keep_only(self, mappings: Collection[str]) -> None:
@@ -148,23 +146,23 @@ class Tags:
         """
         for arn in arns:
             try:
-                answer = self._calls.read(
+                tag = self._calls.read(
                     "lambda:ListTags",
                     lambda arn=arn: self._clients.functions.list_tags(Resource=arn),  # type: ignore[misc]
+                    _of_one,
                 )
             except GoneError:
-                self._untagged.add(arn)
-            else:
-                self._heard(arn, answer.get("Tags", {}))
+                tag = None
+            self._heard(arn, tag)
         return len(arns)
 
     def of(self, arn: str) -> str | None:
         """The tag of `arn`; asks AWS if none is known. Raises `CallError`."""
         if arn not in self._known:
-            answer = self._calls.change(
-                "lambda:ListTags", lambda: self._clients.functions.list_tags(Resource=arn)
+            tag = self._calls.change(
+                "lambda:ListTags", lambda: self._clients.functions.list_tags(Resource=arn), _of_one
             )
-            self._heard(arn, answer.get("Tags", {}))
+            self._heard(arn, tag)
         return self._known.get(arn)
 
     def write(self, arn: str, tag: str) -> None:
@@ -172,6 +170,7 @@ class Tags:
         self._calls.change(
             "lambda:TagResource",
             lambda: self._clients.functions.tag_resource(Resource=arn, Tags={KEY: tag}),
+            nothing,
         )
         self._remember(arn, tag)
 
@@ -180,19 +179,35 @@ class Tags:
         self._calls.change(
             "lambda:UntagResource",
             lambda: self._clients.functions.untag_resource(Resource=arn, TagKeys=[KEY]),
+            nothing,
         )
         self._remember(arn, None)
 
-    def _heard(self, arn: str, tags: Mapping[str, str]) -> None:
+    def _heard(self, arn: str, tag: str | None) -> None:
         """Know what the resource says of itself."""
-        if KEY in tags:
-            self._known[arn] = tags[KEY]
-        else:
+        if tag is None:
             self._untagged.add(arn)
+        else:
+            self._known[arn] = tag
 
     def _remember(self, arn: str, tag: str | None) -> None:
         _put(self._known, arn, tag)
         self._own[arn] = time.monotonic(), tag
+
+
+def _of_one(answer: "ListTagsResponseTypeDef") -> str | None:
+    return answer.get("Tags", {}).get(KEY)
+
+
+def _of_resources(answer: "GetResourcesOutputTypeDef") -> tuple[dict[str, str], str]:
+    """The tags of a page by ARN, and where the next page begins."""
+    found = {
+        each["ResourceARN"]: tag["Value"]
+        for each in answer["ResourceTagMappingList"]
+        for tag in each["Tags"]
+        if tag["Key"] == KEY
+    }
+    return found, answer.get("PaginationToken", "")
 
 
 def _put(tags: dict[str, str], arn: str, tag: str | None) -> None:
