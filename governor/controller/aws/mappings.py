@@ -1,9 +1,10 @@
 """Event-source mappings as AWS words them, and back."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
 
-from governor.controller.aws.calls import Calls
+from governor.controller.aws.calls import Calls, LaterError
 from governor.controller.aws.clients import Clients
 from governor.controller.observed import EventSourceMapping, Knobs
 
@@ -19,11 +20,23 @@ if TYPE_CHECKING:
 PAGE: Final = 100
 """Mappings per call, at most (API reference, ListEventSourceMappings)."""
 
+AT_ONCE: Final = 25
+"""Pages per cycle, at most: those of 2,500 mappings, eight seconds of the share of calls."""
+
 _PAGES_PER_S: Final = 2.5
 """How many pages a second are worth reading, within the controller's share of the calls."""
 
 _OFF: Final = frozenset({"Disabled", "Disabling"})
 _SETTLED: Final = frozenset({"Enabled", "Disabled"})
+
+
+@dataclass(slots=True)
+class _Listing:
+    """A list that goes on: what was found so far, and where the next page begins."""
+
+    found: "dict[str, EventSourceMappingConfigurationTypeDef]" = field(default_factory=dict)
+    pages: int = 0
+    marker: str | None = None
 
 
 class Mappings:
@@ -35,6 +48,7 @@ class Mappings:
         self._calls = calls
         self._pages = 0
         self._listed_at_s: float | None = None
+        self._listing = _Listing()
         self.known: dict[str, EventSourceMappingConfigurationTypeDef] = {}
 
     @property
@@ -45,7 +59,8 @@ class Mappings:
     def refresh(self, at_s: float) -> int:
         """List them, unless that was done a moment ago. Raises `CallError`.
 
-        Returns how many calls that took.
+        Returns how many calls that took. A list of more than `AT_ONCE` pages goes on in the next
+        cycle; until it is complete the last one holds, if there is one.
 
         A cycle that is pressed for time comes after two seconds: listing thousands anew would take
         longer than that and eat the budget, so the more pages, the longer the list holds, with our
@@ -54,15 +69,19 @@ class Mappings:
         listed_at_s = self._listed_at_s
         if listed_at_s is not None and 0 <= at_s - listed_at_s < self._pages / _PAGES_PER_S:
             return 0
-        self._listed_at_s = None
-        found: dict[str, EventSourceMappingConfigurationTypeDef] = {}
-        pages, marker = 0, None
-        while pages == 0 or marker:
-            page, marker = self._page(marker)
-            pages += 1
-            found |= page
-        self.known, self._pages, self._listed_at_s = found, pages, at_s
-        return pages
+        listing, self._listing, self._listed_at_s = self._listing, _Listing(), None
+        for count in range(1, AT_ONCE + 1):
+            page, listing.marker = self._page(listing.marker)
+            listing.pages += 1
+            listing.found |= page
+            if not listing.marker:
+                self.known, self._pages, self._listed_at_s = listing.found, listing.pages, at_s
+                return count
+        self._listing, self._listed_at_s = listing, listed_at_s
+        if listed_at_s is None:
+            so_far = listing.pages * PAGE
+            raise LaterError(f"{so_far:,} are listed; the list goes on in the next cycle")
+        return AT_ONCE
 
     def held(self) -> list[str]:
         """The ARNs of those that are paused, or that AWS limits: as the controller leaves them."""
@@ -71,8 +90,10 @@ class Mappings:
     def changed(self, answer: "EventSourceMappingConfigurationResponseTypeDef") -> None:
         """Know what AWS answered to a change. Raises `LookupError` and such if it is nonsense."""
         mapping = cast("EventSourceMappingConfigurationTypeDef", answer)  # and a bit more
-        value(mapping, {})
-        self.known[mapping["EventSourceMappingArn"]] = mapping
+        arn = value(mapping, {}).arn
+        self.known[arn] = mapping
+        if arn in self._listing.found:
+            self._listing.found[arn] = mapping
 
     def _page(
         self, marker: str | None

@@ -84,6 +84,24 @@ def test_a_restore_asks_every_mapping_for_an_original(standin: StandIn) -> None:
 
 
 @pytest.mark.usefixtures("_there")
+def test_more_mappings_than_one_cycle_lists(standin: StandIn) -> None:
+    large(standin, mappings=6010, functions=1, queues=1)
+    account = AwsAccount(lambda_per_s=1000)
+    seen = [account.observe(IDLE, NOW + 100 * number) for number in range(5)]
+    listed = [each.mappings and len(each.mappings) for each in seen]
+    assert listed == [None, None, 6010, 6010, 6010], (
+        "the last list holds until the next is complete"
+    )
+    assert [each.missing[:1] for each in seen] == [
+        ("event-source mappings: 2,500 are listed; the list goes on in the next cycle",),
+        ("event-source mappings: 5,000 are listed; the list goes on in the next cycle",),
+        *[()] * 3,
+    ]
+    assert standin.counted()["lambda:ListEventSourceMappings"] == 61 + 25 + 25
+    account.close()
+
+
+@pytest.mark.usefixtures("_there")
 def test_queues_without_work_are_asked_once_a_minute(standin: StandIn) -> None:
     large(standin, mappings=50, functions=1, queues=50)
     account = AwsAccount(lambda_per_s=1000)
