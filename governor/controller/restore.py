@@ -27,6 +27,9 @@ whether it was changed, two to put it back."""
 
 AGAIN_AFTER_S: Final = 3.0
 
+_DENIED: Final = ("lambda:ListEventSourceMappings", "denied")
+"""The one refusal that neither time nor anything but more permissions helps against."""
+
 
 class NotRestoredError(GovernorError):
     """Not everything could be put back."""
@@ -84,12 +87,13 @@ async def _rounds(
         observed = await asyncio.to_thread(
             account.observe, counts, now_ms / 1000, quota=False, every_original=True
         )
-        if observed.mappings is None:
+        if observed.mappings is None and account.calls.get(_DENIED):
             raise NotRestoredError("nothing more is put back: " + "; ".join(observed.missing))
+        seen = observed.mappings is not None and not observed.unasked
         planned = restore_all(observed, memory)
         memory = planned.memory
         pending = any(each.state is State.PENDING for each in planned.confirmations)
-        if not planned.actions and not pending and not observed.unasked:
+        if seen and not planned.actions and not pending:
             return Restored(done, [NonActionReport(*astuple(each)) for each in planned.non_actions])
         failures = []
         for action in planned.actions:

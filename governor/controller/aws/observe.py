@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from governor.controller.aws import limits, metrics
-from governor.controller.aws.calls import CallError, Calls
+from governor.controller.aws.calls import CallError, Calls, GoneError
 from governor.controller.aws.clients import Clients
 from governor.controller.aws.functions import Details, Functions
 from governor.controller.aws.history import History
@@ -91,7 +91,7 @@ class Observer:
             "CloudWatch's metrics",
             lambda: self._metrics.refresh(wanted, at_s, max(1, cycle.left)),
         )
-        functions = self._read_functions(cycle, mappings, busy)
+        functions, unread = self._read_functions(cycle, mappings, busy)
         most = len(unasked) if every_original else max(0, cycle.left)  # for the next snapshot
         cycle.attempt("the originals in tags", lambda: self._tags.ask(unasked[:most]))
         return Observed(
@@ -103,7 +103,7 @@ class Observer:
             scopes=scopes,
             ungoverned=self._ungoverned(cycle),
             missing=tuple(dict.fromkeys(cycle.missing)),
-            unasked=len(unasked),
+            unasked=len(unasked) + unread + (self._tagged.get(at_s) is None),
         )
 
     def _unasked(self, *, every: bool) -> list[str]:
@@ -169,7 +169,8 @@ class Observer:
 
     def _read_functions(
         self, cycle: "_Cycle", mappings: Iterable[EventSourceMapping], busy: Sequence[str]
-    ) -> dict[str, FunctionFacts]:
+    ) -> tuple[dict[str, FunctionFacts], int]:
+        """Read functions; return them, and how many that have a tag could not be read."""
         counted = [
             scope.removeprefix(_FUNCTION) for scope in cycle.scopes if scope.startswith(_FUNCTION)
         ]
@@ -183,7 +184,10 @@ class Observer:
         cycle.left -= again
         cycle.tell("function", failed, str)
         known = self.functions.get(names, cycle.at_s)
-        return {name: self._facts(cycle, name, details) for name, details in known.items()}
+        unread = sum(
+            name not in known and not isinstance(failed.get(name), GoneError) for name in tagged
+        )
+        return {name: self._facts(cycle, name, known[name]) for name in known}, unread
 
     def _facts(self, cycle: "_Cycle", name: str, details: Details) -> FunctionFacts:
         tag = self._tags.known.get(details.arn)

@@ -100,8 +100,8 @@ class Tags:
         """The tags as last read, and as changed since."""
         return self._known
 
-    def read(self) -> None:
-        """Read all of them. Raises `CallError`, then what was known is kept."""
+    def read(self) -> int:
+        """Read all of them; return how many. Raises `CallError`, then what was known is kept."""
         found: dict[str, str] = {}
         token = ""
         while True:
@@ -116,6 +116,7 @@ class Tags:
         self._known = unindexed | found
         for arn, (_, tag_now) in self._own.items():
             _put(self._known, arn, tag_now)
+        return len(found)
 
     def _page(self, token: str) -> tuple[dict[str, str], str]:
         return self._calls.read(

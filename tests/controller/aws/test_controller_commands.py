@@ -13,9 +13,12 @@ import psutil
 import pytest
 from redis import Redis
 
+from governor.controller.aws.tags import KEY, of_knobs, of_reserved
+from governor.controller.observed import Knobs
 from governor.ledger.keys import CONTROLLER, key
 from governor.lifeline import tied
 from tests.controller.aws_fleet import Fleet
+from tests.controller.aws_lacking import throttled
 from tests.controller.aws_standin import StandIn
 from tests.governors import Governor, Start, command, environment, run, starting
 from tests.service.api import Api, eventually
@@ -230,6 +233,56 @@ def test_restore_does_not_rest_on_the_tagging_services_index(
     assert maximum(fleet, burst) is None
     assert maximum(fleet, untouched) is None
     assert not fleet.tags(fleet.state(burst)["EventSourceMappingArn"])
+
+
+@pytest.mark.parametrize(
+    "action", ["*", "lambda:ListEventSourceMappings", "tag:GetResources", "lambda:GetFunction"]
+)
+def test_restore_waits_until_aws_answers(
+    burst: str, fleet: Fleet, standin: StandIn, where: list[str], action: str
+) -> None:
+    mapping, arn = fleet.state(burst)["EventSourceMappingArn"], fleet.function("braked")
+    fleet.functions.update_event_source_mapping(UUID=burst, ScalingConfig={"MaximumConcurrency": 5})
+    fleet.functions.tag_resource(Resource=mapping, Tags={KEY: of_knobs(Knobs())})
+    fleet.functions.put_function_concurrency(FunctionName="braked", ReservedConcurrentExecutions=7)
+    fleet.functions.tag_resource(Resource=arn, Tags={KEY: of_reserved(None)})
+    standin.state.tags[arn] = {KEY: of_reserved(None)}
+    refused = iter(range(6))
+    standin.trouble(action, lambda _: None if next(refused, None) is None else throttled())
+    ended = run("controller", "restore", *where[:-1], f"{where[-1]}-empty")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "2 restored, 0 left" in ended.stdout
+    assert maximum(fleet, burst) is None
+    assert "Concurrency" not in fleet.functions.get_function(FunctionName="braked")
+
+
+@pytest.mark.parametrize("action", ["*", "lambda:ListEventSourceMappings"])
+def test_restore_without_the_permission_to_see_says_so_at_once(
+    burst: str, standin: StandIn, where: list[str], action: str
+) -> None:
+    assert burst
+    standin.deny(action)
+    ended = run("controller", "restore", *where)
+    assert ended.returncode == 1
+    assert "grant lambda:ListEventSourceMappings to the controller" in ended.stderr
+
+
+def test_of_two_restores_at_once_one_goes_on(
+    burst: str, fleet: Fleet, standin: StandIn, where: list[str], tmp_path: Path
+) -> None:
+    more = [fleet.fed(f"load-{number}", MESSAGES) for number in range(3)]
+    with controller(where, tmp_path / "output"):
+        wait_until(lambda: maximum(fleet, burst) is not None, "the queue is held back")
+    standin.slow_down("lambda:ListEventSourceMappings", 0.5)
+    words = tied(command("controller", "restore", *where))
+    both = [
+        subprocess.Popen(words, env=environment(), stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    told = [each.communicate(timeout=60)[1] for each in both]
+    assert sorted(each.returncode for each in both) == [0, 1], told
+    assert any("someone else restores at the same time" in each for each in told)
+    assert {maximum(fleet, uuid) for uuid in (burst, *more)} == {None}
 
 
 def test_restore_gets_on_with_a_memory_of_another_release(
