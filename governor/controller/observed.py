@@ -109,8 +109,9 @@ class Observed:
     """One snapshot.
 
     `at_s` is the store's time, in seconds since 1970. `mappings` None: they could not be read,
-    which is not the same as none. `scopes` are the ledger's counts. `ungoverned` is the concurrency
-    that CloudWatch sees in the account's shared pool and the ledger does not count; None: unknown.
+    which is not the same as none. `scopes` are the ledger's counts, empty until something checks
+    in. `ungoverned` is the concurrency that CloudWatch sees in the account's shared pool and the
+    ledger does not count; None: unknown.
     `missing` has one sentence for each part that could not be read. `unasked` is in how many places
     an original may stand that is not known yet: further snapshots ask there.
     """

@@ -18,7 +18,7 @@ _MINUTES: Final = 2
 @dataclass(frozen=True, slots=True)
 class _Sample:
     at_s: float
-    in_use: int | None
+    in_use: int
     reserved: int | None
 
 
@@ -29,25 +29,21 @@ class History:
         """Begin with none."""
         self._samples: deque[_Sample] = deque()
 
-    def add(self, at_s: float, in_use: int | None, reserved: int | None) -> None:
+    def add(self, at_s: float, in_use: int, reserved: int | None) -> None:
         """Remember what the ledger counts in the account, and how much of it is reserved."""
         self._samples.append(_Sample(at_s, in_use, reserved))
         while self._samples[0].at_s < at_s - _KEPT_S:
             self._samples.popleft()
 
-    def ungoverned(self, unreserved: Points) -> int | None:
-        """The concurrency of the shared pool that the ledger does not count; None: unknown.
+    def ungoverned(self, unreserved: Points) -> int:
+        """The concurrency of the shared pool that the ledger does not count.
 
         Never less than it is: a peak between two samples counts as ungoverned.
         """
         excess = [0]
         for begin_s, value in unreserved.values[:_MINUTES]:
-            counted = [
-                sample.in_use for sample in self._around(begin_s) if sample.in_use is not None
-            ]
-            if not counted:
-                return None
-            excess.append(round(value) - max(counted))
+            counted = max(sample.in_use for sample in self._around(begin_s))
+            excess.append(round(value) - counted)
         return max(excess)
 
     def provisioned(self, unreserved: Points, claimed: Points) -> int:

@@ -146,8 +146,7 @@ class Observer:
         account = cycle.scopes.get(ACCOUNT, ScopeCount())
         known = self.limits.get(cycle.at_s)
         reserved_now = known.limit - known.unreserved if known else None
-        in_use = account.in_use if cycle.scopes else None
-        self._history.add(cycle.at_s, in_use, reserved_now)
+        self._history.add(cycle.at_s, account.in_use, reserved_now)
 
     def _account(self, cycle: "_Cycle", *, quota: bool) -> AccountFacts | None:
         known = self.limits.get(cycle.at_s)

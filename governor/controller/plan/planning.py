@@ -45,7 +45,7 @@ class Plan:
 def plan(resolver: Resolver, observed: Observed, memory: Memory) -> Plan:
     """Return what to do about what is `observed`, under the policy of `resolver`."""
     account = observed.account
-    if account is None or observed.mappings is None or (observed.missing and not observed.scopes):
+    if account is None or observed.mappings is None:
         return Plan((), (NonAction(ACCOUNT, _blind(observed)),), None, memory)
     watch = Watch(memory.highest, observed.at_s)
     mappings = gather(resolver, observed, observed.mappings, memory, watch)
@@ -110,11 +110,6 @@ def _rooms(
 
 
 def _blind(observed: Observed) -> str:
-    if observed.account is None:
-        what = "the account's limits"
-    elif observed.mappings is None:
-        what = "the event-source mappings"
-    else:
-        what = "the ledger"
+    unread = "the account's limits" if observed.account is None else "the event-source mappings"
     missing = f" ({observed.missing[0]})" if observed.missing else ""
-    return f"nothing is changed: {what} could not be read{missing}"
+    return f"nothing is changed: {unread} could not be read{missing}"

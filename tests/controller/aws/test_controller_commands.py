@@ -17,7 +17,7 @@ from governor.controller.aws.tags import KEY, of_knobs, of_reserved
 from governor.controller.observed import Knobs
 from governor.ledger.keys import CONTROLLER, key
 from governor.lifeline import tied
-from tests.controller.aws_fleet import Fleet
+from tests.controller.aws_fleet import ACCOUNT_ID, REGION, Fleet
 from tests.controller.aws_lacking import throttled
 from tests.controller.aws_standin import StandIn
 from tests.governors import Governor, Start, command, environment, run, starting
@@ -297,6 +297,32 @@ def test_restore_gets_on_with_a_memory_of_another_release(
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "1 restored, 0 left" in ended.stdout
     assert maximum(fleet, burst) is None
+
+
+async def test_what_is_broken_is_told_and_the_rest_is_held_back(
+    burst: str, fleet: Fleet, governor: Governor, where: list[str], tmp_path: Path
+) -> None:
+    fleet.fed("orphan")
+    fleet.functions.delete_function(FunctionName="orphan")
+    fleet.fed("dry")
+    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:dry-queue"
+    fleet.queues.delete_queue(QueueUrl=fleet.url(queue))
+    with controller(where, tmp_path / "output"):
+        wait_until(lambda: maximum(fleet, burst) == 10, "the queue is held back")
+        report = shown("status", "--url", governor.url)["controller"]["report"]
+    assert report["state"] == "acting"
+    warnings = [each["text"] for each in report["events"] if each["kind"] == "warning"]
+    assert any(text.startswith("function orphan: ") for text in warnings)
+    assert any(text.startswith("queue dry-queue: ") for text in warnings)
+
+
+def test_aws_that_does_not_answer_keeps_nobody_from_ending(
+    burst: str, standin: StandIn, where: list[str], tmp_path: Path
+) -> None:
+    assert burst
+    standin.slow_down("*", 40)
+    with controller(where, tmp_path / "output"):  # which ends within 30 s of being told to
+        wait_until(lambda: bool(standin.asked), "it has asked AWS")
 
 
 async def test_serve_runs_a_controller_and_another_when_it_dies(

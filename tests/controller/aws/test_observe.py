@@ -178,9 +178,11 @@ def test_what_runs_governed_is_not_ungoverned(fleet: Fleet, account: AwsAccount)
     assert observe(account, NOW + 1, api=5).ungoverned == 0
 
 
-def test_without_the_ledger_ungoverned_is_unknown(fleet: Fleet, account: AwsAccount) -> None:
+def test_before_anything_has_checked_in_all_is_ungoverned(
+    fleet: Fleet, account: AwsAccount
+) -> None:
     fleet.put_metric("UnreservedConcurrentExecutions", 190, NOW - 60)
-    assert account.observe({}, NOW).ungoverned is None
+    assert account.observe({}, NOW).ungoverned == 190
 
 
 def test_figures_of_what_has_work(fleet: Fleet, account: AwsAccount) -> None:

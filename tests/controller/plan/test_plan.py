@@ -242,7 +242,7 @@ def test_what_could_not_be_read_is_left_alone() -> None:
 
 @pytest.mark.parametrize(
     ("part", "named"),
-    [("account", "account's limits"), ("mappings", "event-source mappings"), ("scopes", "ledger")],
+    [("account", "account's limits"), ("mappings", "event-source mappings")],
 )
 def test_without_a_view_of_the_whole_nothing_is_changed(part: str, named: str) -> None:
     world = burst()
@@ -251,14 +251,19 @@ def test_without_a_view_of_the_whole_nothing_is_changed(part: str, named: str) -
     match part:
         case "account":
             observed = replace(observed, account=None)
-        case "mappings":
-            observed = replace(observed, mappings=None)
         case _:
-            observed = replace(observed, scopes={})
+            observed = replace(observed, mappings=None)
     planned = plan(Resolver(world.policy), observed, world.memory)
     assert (planned.actions, planned.budget, planned.memory) == ((), None, world.memory)
     assert named in planned.non_actions[0].reason
     assert "X: no answer" in planned.non_actions[0].reason
+
+
+def test_what_is_broken_elsewhere_stops_nothing_before_anything_has_checked_in() -> None:
+    world = burst(backlog={"etl-load": 9000, "report-gen": 9000})
+    observed = replace(world.observed(), scopes={}, missing=("function orphan: does not exist",))
+    planned = plan(Resolver(world.policy), observed, world.memory)
+    assert {type(action) for action in planned.actions} == {Turn}
 
 
 def test_nobody_gets_more_while_the_ungoverned_use_is_unknown() -> None:
