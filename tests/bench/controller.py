@@ -12,7 +12,6 @@ from unittest.mock import patch
 
 from governor.controller.actions import Action, Outcome, Turn
 from governor.controller.aws.account import AwsAccount
-from governor.controller.aws.calls import LAMBDA_PER_S
 from governor.controller.loop import Pace
 from governor.controller.memory import Memory
 from governor.controller.plan import plan
@@ -21,6 +20,7 @@ from governor.ledger.embedded import valkey_binary
 from governor.model import ACCOUNT, ScopeCount
 from governor.policy import parse_yaml
 from governor.resolver import Resolver
+from governor.settings import CALLS_PER_S
 from tests.bench.figures import Bound, Figure, median
 from tests.controller.aws_large import large
 from tests.controller.aws_standin import ENVIRONMENT, Moto, StandIn
@@ -86,7 +86,7 @@ def calls() -> list[Figure]:
         Figure(
             f"controller: a cycle over {MAPPINGS:,} mappings within its share of calls",
             later_s,
-            f"{LAMBDA_PER_S:g}/s; AWS answers at once; the first one {first_s:.1f} s",
+            f"{CALLS_PER_S:g}/s; AWS answers at once; the first one {first_s:.1f} s",
             unit="s",
         ),
     ]

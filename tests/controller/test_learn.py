@@ -20,7 +20,7 @@ def snapshot(**receives: int | None) -> Observed:
             for name in ("q1", "q2")
         ),
         queues={
-            name: Queue(name, 0, 0, 30, max_receive_count=count) for name, count in receives.items()
+            name: Queue(name, 0, 0, max_receive_count=count) for name, count in receives.items()
         },
     )
 
