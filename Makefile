@@ -18,8 +18,10 @@ demo: $(READY) ## All of it at work, on this machine (ARGS=--headless: no screen
 run: $(READY) ## The service with its own store, to try things out by hand
 	$(VENV)/python -m governor.demo.run $(ARGS)
 
+# The scenarios mostly wait, so several run at a time; what they print is worth reading.
 test: $(READY) ## The tests (ARGS='tests/ledger -k expiry': some of them)
-	$(VENV)/python -m pytest $(ARGS)
+	$(VENV)/python -m pytest $(or $(ARGS),--ignore tests/scenarios)
+	$(if $(ARGS),,$(VENV)/python -m pytest tests/scenarios -n 6 --dist worksteal -rP)
 
 check: $(READY) ## The linters: style, types, architecture, Lua
 	$(VENV)/ruff check .
@@ -36,7 +38,7 @@ bench: $(READY) ## The promised figures, measured
 	$(VENV)/python -m tests.bench $(ARGS)
 
 soak: $(READY) ## The tests with far more examples (takes long)
-	SOAK=1 $(VENV)/python -m pytest $(ARGS)
+	SOAK=1 $(VENV)/python -m pytest $(or $(ARGS),--ignore tests/scenarios)
 
 clean: ## Remove everything that these commands have made
 	rm -rf .venv .cache .hypothesis build dist

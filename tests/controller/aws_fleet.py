@@ -12,6 +12,7 @@ from tests.controller.aws_standin import ENVIRONMENT, Moto
 
 if TYPE_CHECKING:
     from types_boto3_lambda.type_defs import EventSourceMappingConfigurationTypeDef
+    from types_boto3_sqs.literals import QueueAttributeNameType
 
 REGION = ENVIRONMENT["AWS_DEFAULT_REGION"]
 ACCOUNT_ID = "123456789012"
@@ -71,10 +72,16 @@ class Fleet:
         )
         return made["FunctionArn"]
 
-    def queue(self, name: str, messages: int = 0, receive_count: int | None = None) -> str:
+    def queue(
+        self,
+        name: str,
+        messages: int = 0,
+        receive_count: int | None = None,
+        visibility_s: int = 180,
+    ) -> str:
         """Make a queue with `messages` in it; return its ARN."""
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{name}"
-        attributes = {"VisibilityTimeout": "180"}
+        attributes = {"VisibilityTimeout": f"{visibility_s}"}
         if name.endswith(".fifo"):
             attributes["FifoQueue"] = "true"
         if receive_count is not None:
@@ -85,6 +92,15 @@ class Fleet:
         for number in range(messages):
             self.queues.send_message(QueueUrl=url, MessageBody=str(number))
         return arn
+
+    def depth(self, arn: str) -> int:
+        """How many messages are in a queue, visible or not."""
+        names: list[QueueAttributeNameType] = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+        ]
+        answer = self.queues.get_queue_attributes(QueueUrl=self.url(arn), AttributeNames=names)
+        return sum(int(answer["Attributes"][name]) for name in names)
 
     def url(self, arn: str) -> str:
         """A queue's URL."""

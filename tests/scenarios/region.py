@@ -1,0 +1,172 @@
+"""The platform: the pool that all functions of the account share, and what it tells CloudWatch.
+
+An invocation that finds no room gets AWS's own throttle (429). That is something else than a denial
+of the governor, which comes from within an invocation that has a slot.
+
+AWS's minutes are `MINUTE_S` long here: the time that an update of a mapping takes to settle, that
+pollers take to add 300, that a failed event waits. CloudWatch's minutes are real ones, since the
+controller asks for them by the clock.
+"""
+
+import asyncio
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.controller.aws_fleet import Fleet
+from tests.controller.aws_lacking import Lacking
+from tests.scenarios.environments import Environments
+
+if TYPE_CHECKING:
+    from types_boto3_cloudwatch.type_defs import MetricDatumTypeDef
+
+SPEED: Final = 12
+"""How much faster than in AWS the platform's own minutes go by."""
+
+MINUTE_S: Final = 60 / SPEED
+
+_CLOUDWATCH_MINUTE_S: Final = 60
+_CLOUDWATCH_LATE_S: Final = 5.0
+"""In AWS it is a minute or more. The controller may well know sooner; it can't know later."""
+
+
+class Ended(StrEnum):
+    """How an invocation ended. Only the first one has done its work."""
+
+    DONE = "done"
+    DENIED = "denied"
+    """By the governor: an answer 429 of the layer, or its ConcurrencyLimitExceeded."""
+    FAILED = "failed"
+    THROTTLED = "throttled"
+    """By AWS. It has not begun."""
+
+
+@dataclass(slots=True)
+class Minute:
+    """What CloudWatch is told of a minute. `highest` is by function; the pool is unreserved."""
+
+    begin_s: int
+    highest: Counter[str] = field(default_factory=Counter)
+    pool: int = 0
+    claimed: int = 0
+    durations_ms: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+
+class Region:
+    """Admits invocations, runs them, counts them."""
+
+    def __init__(self, facts: Lacking, start: Callable[[str], Environments]) -> None:
+        """Admit as `facts` (the account's limit, what is reserved) say; `start` a function."""
+        self.running: Counter[str] = Counter()
+        self.ended: defaultdict[str, Counter[Ended]] = defaultdict(Counter)
+        """How invocations of each function have ended."""
+        self.peak = 0
+        """The most that ever ran in the shared pool."""
+        self._facts = facts
+        self._start = start
+        self._functions: dict[str, Environments] = {}
+        self._minute = Minute(_minute())
+        self._over: list[Minute] = []
+
+    async def invoke(self, function: str, event: object) -> Ended:
+        """Invoke `function`; return how it ended, after that."""
+        if not self._has_room(function):
+            self.ended[function][Ended.THROTTLED] += 1
+            return Ended.THROTTLED
+        if function not in self._functions:
+            self._functions[function] = self._start(function)
+        self.running[function] += 1
+        self._sample(function)
+        began = time.monotonic()
+        try:
+            answer = await self._functions[function].invoke(event)
+        finally:
+            self.running[function] -= 1
+        self._minute.durations_ms[function].append((time.monotonic() - began) * 1000)
+        ended = _ended(answer)
+        self.ended[function][ended] += 1
+        return ended
+
+    @property
+    def pool(self) -> int:
+        """What runs in the account's shared part."""
+        reserved = self._facts.reserved
+        return sum(count for name, count in self.running.items() if name not in reserved)
+
+    def failed_open(self) -> int:
+        """How often a function's layer stopped asking the governor, and ran without it."""
+        return sum(each.logged("breaker opened") for each in self._functions.values())
+
+    async def tell(self, fleet: Fleet) -> None:
+        """Tell CloudWatch of each minute a moment after its end, for as long as this is run."""
+        while True:
+            await asyncio.sleep(_CLOUDWATCH_MINUTE_S + _CLOUDWATCH_LATE_S - time.time() % 60)
+            self._turn_over()
+            over, self._over = self._over, []
+            data = [datum for minute in over for datum in _data(minute)]
+            if data:
+                await asyncio.to_thread(
+                    fleet.metrics.put_metric_data, Namespace="AWS/Lambda", MetricData=data
+                )
+
+    async def close(self) -> None:
+        """End all functions."""
+        for environments in self._functions.values():
+            await environments.close()
+
+    def _has_room(self, function: str) -> bool:
+        reserved = self._facts.reserved
+        if function in reserved:
+            return self.running[function] < reserved[function]
+        return self.pool < self._facts.limit - sum(reserved.values())
+
+    def _sample(self, function: str) -> None:
+        self._turn_over()
+        minute, pool = self._minute, self.pool
+        minute.highest[function] = max(minute.highest[function], self.running[function])
+        minute.pool = max(minute.pool, pool)
+        set_aside = sum(self._facts.reserved.values()) + sum(self._facts.provisioned.values())
+        minute.claimed = max(minute.claimed, pool + set_aside)
+        self.peak = max(self.peak, pool)
+
+    def _turn_over(self) -> None:
+        if self._minute.begin_s != (now := _minute()):
+            self._over.append(self._minute)
+            self._minute = Minute(now)
+            for function in +self.running:
+                self._sample(function)
+
+
+def _minute() -> int:
+    return int(time.time()) // _CLOUDWATCH_MINUTE_S * _CLOUDWATCH_MINUTE_S
+
+
+def _ended(answer: dict[str, Any]) -> Ended:
+    if (error := answer.get("errorType")) is not None:
+        return Ended.DENIED if error == "ConcurrencyLimitExceeded" else Ended.FAILED
+    return Ended.DONE if answer["result"]["statusCode"] == 200 else Ended.DENIED
+
+
+def _data(minute: Minute) -> "list[MetricDatumTypeDef]":
+    """The metrics of a minute (Lambda developer guide, "Types of metrics for Lambda functions")."""
+    values: list[tuple[str, str | None, float]] = [
+        ("UnreservedConcurrentExecutions", None, minute.pool),
+        ("ClaimedAccountConcurrency", None, minute.claimed),
+    ]
+    for function, highest in minute.highest.items():
+        values.append(("ConcurrentExecutions", function, highest))
+    for function, durations in minute.durations_ms.items():
+        values.append(("Duration", function, sum(durations) / len(durations)))
+    return [
+        {
+            "MetricName": name,
+            "Value": value,
+            "Timestamp": datetime.fromtimestamp(minute.begin_s, UTC),
+            "Dimensions": [{"Name": "FunctionName", "Value": of}] if of else [],
+        }
+        for name, of, value in values
+    ]

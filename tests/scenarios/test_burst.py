@@ -1,0 +1,32 @@
+"""The burst that the governor is there for: background work comes by the hundred, users wait."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.world import World
+
+POLICY = """
+account: {max_concurrency: 100, headroom: 20}
+functions:
+  api: {priority: user-facing}
+  load: {priority: background}
+"""
+
+pytestmark = pytest.mark.timeout(300)
+
+
+async def test_users_notice_nothing_of_a_burst(tmp_path: Path) -> None:
+    async with World(tmp_path, POLICY, limit=100) as world:
+        world.function("api")
+        load = world.fed("load")
+        users = world.users("api", running=50, mean_s=2)
+        world.control()
+        await world.until(lambda: users.served(200), "users come and go", 30)
+        burst = await world.burst(load, messages=300, work_s=1.5)
+        await world.until(burst.is_done, "the background work is done", 120)
+        await world.until(world.is_as_before, "the queue is let go", 120)
+        figures = await world.finish()
+    assert figures.users_harmed == 0
+    assert figures.dead_letters == 0
+    assert figures.cut_after_s is not None
