@@ -2,7 +2,7 @@
 
 A thread is an environment, with a connection of its own to the governor. Each line of standard
 input is an invocation (id, milliseconds that it may take, event), each line of standard output what
-came of one. Function's own output goes to standard error, as the layer's log lines do.
+came of one. Before that a first line says that all is ready. What is logged goes to standard error.
 """
 
 import json
@@ -70,6 +70,7 @@ def main() -> None:
             answers.write(text)
             answers.flush()
 
+    print("ready", file=answers, flush=True)
     with ThreadPoolExecutor(MOST) as threads:
         for line in sys.stdin:
             threads.submit(run, line)

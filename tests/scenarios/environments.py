@@ -32,17 +32,20 @@ class Environments:
         self._ids = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._starting = asyncio.Lock()
+        self._ready = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
 
     async def invoke(self, event: object) -> dict[str, Any]:
         """Run an invocation; return its `result`, or its `errorType` and `errorMessage`."""
-        requests = await self._requests()
+        await self.warm()
+        assert self._process is not None
+        assert self._process.stdin is not None
         request_id = f"{next(self._ids):08x}-7b61-11e6-9a41-93e8deadbeef"
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[request_id] = answer
         line = {"id": request_id, "timeout_ms": self._timeout_ms, "event": event}
-        requests.write(json.dumps(line).encode() + b"\n")
+        self._process.stdin.write(json.dumps(line).encode() + b"\n")
         return await answer
 
     def logged(self, message: str) -> int:
@@ -54,15 +57,14 @@ class Environments:
         """End the process. It must not have stumbled."""
         if self._process is None or self._reader is None:
             return
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        self._process.terminate()  # it may be in the middle of the work of users that have left
         await self._process.wait()
         await self._reader
         text = self._output.read_text(errors="replace")
         assert "Traceback" not in text, text
 
-    async def _requests(self) -> asyncio.StreamWriter:
-        """Where invocations are written to, of a process that runs."""
+    async def warm(self) -> None:
+        """Start the process, unless it runs."""
         async with self._starting:
             if self._process is None:
                 with self._output.open("wb") as output:
@@ -76,14 +78,17 @@ class Environments:
                     )
                 assert self._process.stdout is not None
                 self._reader = asyncio.create_task(self._read(self._process.stdout))
-        assert self._process.stdin is not None
-        return self._process.stdin
+                await self._ready.wait()
 
     async def _read(self, answers: asyncio.StreamReader) -> None:
         async for line in answers:
+            if not self._ready.is_set():
+                self._ready.set()
+                continue
             answer = json.loads(line)
             waiting = self._waiting.pop(answer["id"])
             if not waiting.done():
                 waiting.set_result(answer)
+        self._ready.set()
         for waiting in self._waiting.values():
             waiting.cancel()

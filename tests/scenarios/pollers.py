@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 FIRST: Final = 5
 MOST: Final = 1250
-GROWTH_PER_S: Final = 300 / MINUTE_S
+GROWTH: Final = 300 / 1000
+"""By which pollers grow in one of AWS's minutes, as a part of the account's limit: an account of a
+tenth stands for a larger one in which everything is ten times as much."""
 
 LOOK_S: Final = 1.0
 """How often a poller sees how its mapping stands."""
@@ -65,6 +67,7 @@ class Pollers:
         """Messages that are done with."""
         self.finished_s = 0.0
         """When the last one of them was, since 1970."""
+        self.uuid = uuid
         mapping = fleet.state(uuid)
         self.function = mapping["FunctionArn"].split(":")[6]
         self.queue = mapping["EventSourceArn"]
@@ -76,7 +79,6 @@ class Pollers:
         self._region = region
         self._fleet = fleet
         self._facts = facts
-        self._uuid = uuid
         self._settings = Settings(enabled=False, batch_size=1, max_concurrency=None)
         self._level = float(FIRST)
         self._grows_from = time.monotonic()
@@ -115,7 +117,7 @@ class Pollers:
 
     async def _follow(self) -> None:
         while True:
-            known: dict[str, Any] = dict(await asyncio.to_thread(self._fleet.state, self._uuid))
+            known: dict[str, Any] = dict(await asyncio.to_thread(self._fleet.state, self.uuid))
             shown = self._facts.shown(known)
             if shown["State"] in {"Enabled", "Disabled"}:
                 self._settings = Settings(
@@ -157,7 +159,8 @@ class Pollers:
         """Have more pollers while there is something to do for all of them."""
         now = time.monotonic()
         if len(self._batches) >= self.allowed and now > self._grows_from:
-            self._level = min(MOST, self._level + GROWTH_PER_S * (now - last))
+            per_s = GROWTH * self._facts.limit / MINUTE_S
+            self._level = min(MOST, self._level + per_s * (now - last))
         return now
 
     async def _receive(self, count: int) -> "list[MessageTypeDef]":

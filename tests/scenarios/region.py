@@ -74,22 +74,28 @@ class Region:
 
     async def invoke(self, function: str, event: object) -> Ended:
         """Invoke `function`; return how it ended, after that."""
+        environments = await self.warm(function)
         if not self._has_room(function):
             self.ended[function][Ended.THROTTLED] += 1
             return Ended.THROTTLED
-        if function not in self._functions:
-            self._functions[function] = self._start(function)
         self.running[function] += 1
         self._sample(function)
         began = time.monotonic()
         try:
-            answer = await self._functions[function].invoke(event)
+            answer = await environments.invoke(event)
         finally:
             self.running[function] -= 1
         self._minute.durations_ms[function].append((time.monotonic() - began) * 1000)
         ended = _ended(answer)
         self.ended[function][ended] += 1
         return ended
+
+    async def warm(self, function: str) -> Environments:
+        """Have `function` started. Cold starts are no part of this world."""
+        if function not in self._functions:
+            self._functions[function] = self._start(function)
+        await self._functions[function].warm()
+        return self._functions[function]
 
     @property
     def pool(self) -> int:

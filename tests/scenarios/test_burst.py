@@ -20,13 +20,36 @@ async def test_users_notice_nothing_of_a_burst(tmp_path: Path) -> None:
     async with World(tmp_path, POLICY, limit=100) as world:
         world.function("api")
         load = world.fed("load")
-        users = world.users("api", running=50, mean_s=2)
+        users = world.users("api", running=50, mean_s=3)
         world.control()
         await world.until(lambda: users.served(200), "users come and go", 30)
-        burst = await world.burst(load, messages=300, work_s=1.5)
+        burst = await world.burst(load, messages=300, work_s=2.5)
         await world.until(burst.is_done, "the background work is done", 120)
         await world.until(world.is_as_before, "the queue is let go", 120)
         figures = await world.finish()
     assert figures.users_harmed == 0
     assert figures.dead_letters == 0
     assert figures.cut_after_s is not None
+    assert figures.put_back_after_s is not None
+
+
+async def test_more_users_take_from_a_burst(tmp_path: Path) -> None:
+    async with World(tmp_path, POLICY, limit=100) as world:
+        world.function("api")
+        load = world.fed("load")
+        users = world.users("api", running=30, mean_s=3)
+        world.control()
+        await world.until(lambda: users.served(150), "users come and go", 30)
+        burst = await world.burst(load, messages=300, work_s=4)
+        await world.until(lambda: world.maximum(load) is not None, "the burst is held back", 30)
+        before = world.maximum(load)
+        users.running = 60
+        await world.until(lambda: world.maximum(load) != before, "it is held back further", 30)
+        assert before is not None
+        await world.until(
+            lambda: (world.maximum(load) or before) <= before - 20, "much further", 30
+        )
+        await world.until(burst.is_done, "the background work is done", 150)
+        figures = await world.finish()
+    assert figures.users_harmed == 0
+    assert figures.dead_letters == 0

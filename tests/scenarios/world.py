@@ -44,7 +44,7 @@ from tests.service.api import Api
 from tests.stores import NO_PERSISTENCE, Server
 
 POOL: Final = "scenario"
-TIMEOUT_S: Final = 5
+TIMEOUT_S: Final = 6
 """Every function's."""
 
 VISIBILITY_S: Final = 6 * TIMEOUT_S
@@ -55,6 +55,9 @@ RECEIVES: Final = 5
 
 INTERVAL_S: Final = 2.0
 """Of the controller. By default it is 10 s, but AWS's minutes take longer than here, too."""
+
+LOOK_S: Final = 0.5
+"""How often a condition that is waited for is looked at."""
 
 CHECK_IN_MS: Final = 2000
 """The layer's patience: a machine that runs several scenarios at once may be slow."""
@@ -185,18 +188,23 @@ class World:
             json.dumps({"work_s": self._random.uniform(work_s * 2 / 3, work_s * 4 / 3)})
             for _ in range(messages)
         ]
+        await self.region.warm(pollers.function)
         self._sent[pollers.function] += messages
         burst = Burst(pollers, self._sent[pollers.function], time.time())
         self.bursts.append(burst)
         await pollers.send(bodies)
         return burst
 
+    def maximum(self, pollers: Pollers) -> int | None:
+        """What was last set as the mapping's MaximumConcurrency, settled or not."""
+        return self.fleet.state(pollers.uuid).get("ScalingConfig", {}).get("MaximumConcurrency")
+
     async def until(self, condition: Callable[[], bool], what: str, within_s: float) -> None:
         """Return as soon as `condition` holds, which may block; fail, saying `what`, after that."""
         give_up_at = time.monotonic() + within_s
         while not await asyncio.to_thread(condition):
             assert time.monotonic() < give_up_at, f"after {within_s:.0f} s still not: {what}"
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(LOOK_S)
 
     def is_as_before(self) -> bool:
         """Whether the account is as it was before the first controller."""
