@@ -165,11 +165,22 @@ def test_provisioned_concurrency_is_not_shared(
 
 
 def test_what_runs_ungoverned(fleet: Fleet, account: AwsAccount) -> None:
-    observe(account, NOW - 120, api=20)
-    observe(account, NOW - 60, api=30)
-    fleet.put_metric("UnreservedConcurrentExecutions", 95, NOW - 120)
-    fleet.put_metric("UnreservedConcurrentExecutions", 70, NOW - 60)
+    for minute, (counted, seen) in enumerate([(10, 100), (20, 95), (30, 70)]):
+        at_s = NOW - 180 + 60 * minute
+        observe(account, at_s, api=counted)
+        fleet.put_metric("UnreservedConcurrentExecutions", seen, at_s)
     assert observe(account, NOW + 1, api=500).ungoverned == 75
+
+
+@pytest.mark.parametrize("spike", [180, 120, 60])
+def test_what_one_minute_shows_is_not_counted_with(
+    fleet: Fleet, account: AwsAccount, spike: int
+) -> None:
+    for ago in (180, 120, 60):
+        observe(account, NOW - ago, api=80)
+        seen = 100 if ago == spike else 83
+        fleet.put_metric("UnreservedConcurrentExecutions", seen, NOW - ago)
+    assert observe(account, NOW + 1, api=80).ungoverned == 3
 
 
 def test_what_runs_governed_is_not_ungoverned(fleet: Fleet, account: AwsAccount) -> None:
