@@ -10,7 +10,11 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Invocations are counted at the platform; times are in seconds. None: it did not happen."""
+    """Invocations are counted at the platform; times are in seconds. None: it did not happen.
+
+    Batches are all invocations that are not users', events' among them. Times count from the first
+    burst, or from the start where there was none.
+    """
 
     users_done: int
     users_denied: int
@@ -28,14 +32,14 @@ class Figures:
     overruns: int
     pool_peak: int
     background_took_s: float | None
-    """From the first burst to the end of the last batch."""
+    """From the first burst to the end of the last batch so far."""
     cut_after_s: float | None
     """From the first burst to the first action."""
     put_back_after_s: float | None
-    """From the first burst until the last mapping was as before."""
+    """From the first burst to the last action, if everything is as before after it."""
     cycles: int
     calls: int
-    """Of all API calls of controllers, SQS's and CloudWatch's included."""
+    """All API calls of controllers, SQS's and CloudWatch's included."""
     lambda_calls: int
     """Those of Lambda's control plane."""
     lambda_budget: int

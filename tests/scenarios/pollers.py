@@ -208,6 +208,19 @@ class Pollers:
         self._freed.set()
 
 
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Messages that were sent at `began_s`; worked off when its pollers have `finished` so many."""
+
+    pollers: Pollers
+    finished: int
+    began_s: float
+
+    def is_done(self) -> bool:
+        """Whether all of them were worked off."""
+        return self.pollers.finished >= self.finished
+
+
 def _record(message: "MessageTypeDef", queue: str) -> dict[str, object]:
     """A message as a function gets it (Lambda developer guide, "Using Lambda with Amazon SQS")."""
     return {

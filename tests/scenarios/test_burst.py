@@ -40,7 +40,7 @@ async def test_more_users_take_from_a_burst(tmp_path: Path) -> None:
         users = world.users("api", running=30, mean_s=3)
         world.control()
         await world.until(lambda: users.served(150), "users come and go", 30)
-        burst = await world.burst(load, messages=300, work_s=4)
+        burst = await world.burst(load, messages=300, work_s=2.5)
         await world.until(lambda: world.maximum(load) is not None, "the burst is held back", 30)
         before = world.maximum(load)
         users.running = 60

@@ -22,7 +22,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -36,7 +35,7 @@ from tests.scenarios.async_events import AsyncEvents
 from tests.scenarios.controllers import Controller
 from tests.scenarios.environments import Environments
 from tests.scenarios.figures import Figures
-from tests.scenarios.pollers import Pollers
+from tests.scenarios.pollers import Burst, Pollers
 from tests.scenarios.region import MINUTE_S, Ended, Region
 from tests.scenarios.traffic import Traffic
 from tests.scenarios.watch import Watch
@@ -61,19 +60,6 @@ LOOK_S: Final = 0.5
 
 CHECK_IN_MS: Final = 2000
 """The layer's patience: a machine that runs several scenarios at once may be slow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Burst:
-    """Messages that were sent at `began_s`; worked off when its pollers have `finished` so many."""
-
-    pollers: Pollers
-    finished: int
-    began_s: float
-
-    def is_done(self) -> bool:
-        """Whether all of them were worked off."""
-        return self.pollers.finished >= self.finished
 
 
 class World:
@@ -268,7 +254,8 @@ class World:
         run_s = time.time() - self.watch.began_s
         began_s = self.bursts[0].began_s if self.bursts else self.watch.began_s
         actions = {text: at_s for text, at_s in self.watch.actions().items() if "→" in text}
-        backs = [at_s for text, at_s in actions.items() if text.endswith("back to the original")]
+        finished_s = max((each.finished_s for each in self.pollers), default=0.0)
+        is_back = bool(actions) and self.is_as_before()
         return Figures(
             users_done=users[Ended.DONE],
             users_denied=users[Ended.DENIED],
@@ -283,9 +270,9 @@ class World:
             failed_open=self.region.failed_open(),
             overruns=self.watch.scopes.get("account", {}).get("overruns", 0),
             pool_peak=self.region.peak,
-            background_took_s=max((each.finished_s for each in self.pollers), default=0) - began_s,
+            background_took_s=finished_s - began_s if finished_s else None,
             cut_after_s=min(actions.values()) - began_s if actions else None,
-            put_back_after_s=max(backs) - began_s if backs and self.is_as_before() else None,
+            put_back_after_s=max(actions.values()) - began_s if is_back else None,
             cycles=len(self.watch.cycles),
             calls=len(self.standin.asked),
             lambda_calls=self.watch.asked[-1][1],
