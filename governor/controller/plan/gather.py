@@ -83,6 +83,7 @@ def gather(
             max_batch_size=function.max_batch_size,
             fifo=queue is not None and queue.fifo,
             busy=not mapping.settled or waits(confirmation),
+            idle=queue is None or not batches(mapping.knobs, queue),
         )
         found.governed.append(governed)
         if wanted.reach:

@@ -32,7 +32,10 @@ _NAMED: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Governed:
-    """A mapping that the controller may turn. `busy`: AWS is still at its last change."""
+    """A mapping that the controller may turn.
+
+    `busy`: AWS is still at its last change. `idle`: nothing waits or runs in its queue now.
+    """
 
     mapping: EventSourceMapping
     turned: Turned | None
@@ -41,6 +44,7 @@ class Governed:
     max_batch_size: int | None
     fifo: bool
     busy: bool
+    idle: bool
 
     @property
     def original(self) -> Knobs:
@@ -114,6 +118,8 @@ class Decisions:
             return self._leave(governed, f"{why}; its last change has not settled yet")
         knobs = governed.mapping.knobs
         now = units(knobs)
+        if governed.idle and (now is None or share < now):  # a cut would only put its return off
+            return self._leave(governed, f"{why}; nothing waits")
         to, wait = share, ""
         if now is not None and now < share:
             to = min(share, max(now + STEP, now * 3 // 2))

@@ -128,6 +128,20 @@ def test_when_the_burst_is_over_everything_is_as_it_was() -> None:
     assert not world.memory.turns
 
 
+def test_where_nothing_waits_any_more_nothing_is_cut() -> None:
+    world = burst()
+    world.cycle()
+    held = world.limits()
+    world.backlog.clear()
+    world.in_use = {"api": 700}  # which would leave less to a burst
+    planned = world.cycle()
+    assert not planned.actions
+    assert all(each.endswith("; nothing waits") for each in reasons(planned)[:2])
+    assert world.limits() == held
+    world.cycles(80)
+    assert not world.memory.turns
+
+
 def test_a_second_cycle_plans_nothing() -> None:
     world = burst()
     assert len(world.cycle().actions) == 2
