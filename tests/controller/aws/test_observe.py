@@ -192,7 +192,8 @@ def test_what_runs_governed_is_not_ungoverned(fleet: Fleet, account: AwsAccount)
 def test_before_anything_has_checked_in_all_is_ungoverned(
     fleet: Fleet, account: AwsAccount
 ) -> None:
-    fleet.put_metric("UnreservedConcurrentExecutions", 190, NOW - 60)
+    for before_s in (60, 120):
+        fleet.put_metric("UnreservedConcurrentExecutions", 190, NOW - before_s)
     assert account.observe({}, NOW).ungoverned == 190
 
 
