@@ -2,12 +2,13 @@
 
 from typing import Any, Final
 
-from governor.controller.aws.calls import KEPT_FOR_CHANGES, LAMBDA_PER_S
+from governor.controller.aws.calls import KEPT_FOR_CHANGES
+from governor.settings import CALLS_PER_S
 from tests.controller.aws_fleet import Fleet
 from tests.controller.aws_standin import StandIn
 from tests.scenarios.watch import Watch
 
-SAVED_UP: Final = KEPT_FOR_CHANGES + 5 * LAMBDA_PER_S
+SAVED_UP: Final = KEPT_FOR_CHANGES + 5 * CALLS_PER_S
 """Calls that a controller may make at once when it has made none for a while."""
 
 _PASSING: Final = frozenset({"LastModified", "StateTransitionReason", "LastProcessingResult"})
@@ -49,7 +50,7 @@ def check(watch: Watch, controllers: int) -> None:
 
 def budget(seconds: float, controllers: int) -> int:
     """Calls of Lambda's control plane that so many controllers may make, of which one leads."""
-    return int(SAVED_UP * controllers + LAMBDA_PER_S * seconds)
+    return int(SAVED_UP * controllers + CALLS_PER_S * seconds)
 
 
 def overspent(watch: Watch, controllers: int) -> str | None:
