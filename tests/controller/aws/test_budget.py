@@ -102,22 +102,26 @@ def test_more_mappings_than_one_cycle_lists(standin: StandIn) -> None:
 
 
 @pytest.mark.usefixtures("_there")
-def test_queues_without_work_are_asked_once_a_minute(standin: StandIn) -> None:
-    large(standin, mappings=50, functions=1, queues=50)
+def test_a_hundred_queues_without_work_are_asked_in_each_cycle_by_turns(
+    standin: StandIn,
+) -> None:
+    large(standin, mappings=800, functions=1, queues=800)
     account = AwsAccount(lambda_per_s=1000)
     asked = [
-        cycle(account, standin, NOW + 10 * number)["sqs:GetQueueAttributes"] for number in range(8)
+        cycle(account, standin, NOW + 10 * number)["sqs:GetQueueAttributes"] for number in range(9)
     ]
     busy = IDLE | {"function:f0": ScopeCount(in_use=1)}
-    account.observe(busy, NOW + 80)
+    account.observe(busy, NOW + 90)
     account.close()
-    assert asked == [50, 0, 0, 0, 0, 0, 0, 50]
-    assert standin.counted()["sqs:GetQueueAttributes"] == 150, "all are the busy function's"
+    assert asked[:7] == [800, *[100] * 6]
+    assert asked[7] == 200, "the last two hundred are a minute old"
+    assert standin.counted()["sqs:GetQueueAttributes"] == sum(asked) + 800, "all are busy"
 
 
 def test_queues_with_work_are_asked_every_cycle(
-    fleet: Fleet, standin: StandIn, account: AwsAccount
+    fleet: Fleet, standin: StandIn, account: AwsAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("governor.controller.aws.queues._IDLE_AT_ONCE", 0)
     fleet.fed("etl", messages=1)
     fleet.fed("idle")
     asked = [
