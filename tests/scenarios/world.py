@@ -44,7 +44,7 @@ from tests.stores import NO_PERSISTENCE, Server
 
 POOL: Final = "scenario"
 TIMEOUT_S: Final = 6
-"""Every function's."""
+"""Every function's that takes no longer."""
 
 VISIBILITY_S: Final = 6 * TIMEOUT_S
 """What AWS advises."""
@@ -74,6 +74,7 @@ class World:
         self._random = random.Random(7)
         self._before: invariants.Settings = {}
         self._sent: Counter[str] = Counter()
+        self._timeouts_s: dict[str, int] = {}
         self.bursts: list[Burst] = []
         self.pollers: list[Pollers] = []
         self.traffic: list[Traffic] = []
@@ -118,9 +119,10 @@ class World:
             self._show(await asyncio.to_thread(self._figures))
         await self._open.__aexit__(kind, error, trace)
 
-    def function(self, name: str) -> None:
+    def function(self, name: str, timeout_s: int = TIMEOUT_S) -> None:
         """Make a function."""
-        self.fleet.function(name, TIMEOUT_S)
+        self._timeouts_s[name] = timeout_s
+        self.fleet.function(name, timeout_s)
 
     def fed(self, name: str, **settings: Any) -> Pollers:
         """Make a function and a queue that feeds it, by a mapping with such `settings`."""
@@ -150,13 +152,18 @@ class World:
         return events
 
     def control(self, interval_s: float = INTERVAL_S) -> Controller:
-        """Start a controller; the first one leads. What is in the account now is to come back."""
+        """Start a controller; the first one leads. What is in the account now is to come back.
+
+        In AWS it is `controller0`, `controller1`…: that is the access key of its calls.
+        """
         if not self.controllers:
             self._before = invariants.settings(self.fleet, self.standin)
+        name = f"controller{len(self.controllers)}"
         controller = Controller(
-            self._directory / f"controller{len(self.controllers)}",
+            self._directory / name,
             self.where,
             interval_s,
+            AWS_ACCESS_KEY_ID=name,
             AWS_ENDPOINT_URL=self.standin.url,
         )
         self.controllers.append(controller)
@@ -229,7 +236,7 @@ class World:
     def _environments(self, function: str) -> Environments:
         return Environments(
             function,
-            TIMEOUT_S,
+            self._timeouts_s[function],
             self._directory / f"{function}.log",
             GOVERNOR_URL=self.governor.url,
             GOVERNOR_TIMEOUT_MS=f"{CHECK_IN_MS}",
