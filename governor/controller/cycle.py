@@ -86,6 +86,7 @@ class Cycles:
         self._dry_run = dry_run
         self._stopping = False
         self._term: int | None = None
+        self._deposed = 0
         self._memory = Memory()
         self._report = Report()
         self._calls = dict(account.calls)
@@ -100,7 +101,7 @@ class Cycles:
         Raises `StoreUnavailableError`: then nothing more was changed, and nothing reported.
         """
         began_s = time.monotonic()
-        if lease.term != self._term:
+        if (lease.term, self._leadership.deposed) != (self._term, self._deposed):
             await self._take_over(lease)
         try:
             await self._cycle(lease)
@@ -177,8 +178,13 @@ class Cycles:
         return "dry_run" if self._dry_run else "acting"
 
     async def _take_over(self, lease: Lease) -> None:
-        """Go on where the last leader stopped; a store that lost that gets what we remember."""
+        """Go on where the last leader stopped; a store that lost that gets what we remember.
+
+        What others did since we led we can't remember: then the tags in AWS have to do.
+        """
         memory, status = await self._store.documents()
+        if self._deposed != self._leadership.deposed:
+            self._deposed, self._memory = self._leadership.deposed, Memory()
         if status is not None:
             self._report = read(status)
         self._term = lease.term

@@ -53,6 +53,8 @@ class Leadership:
         self.id = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self.paused = False
         """Whether the controller was paused when the store was last asked."""
+        self.deposed = 0
+        """How often another controller was found to lead where this one did."""
         self._store = store
         self._lease: Lease | None = None
         self._clock_s = 0.0
@@ -76,6 +78,7 @@ class Leadership:
         reign = await self._store.lead(self.id, int(LEASE_S * 1000), depose=depose)
         self._clock_s = reign.now_ms / 1000 - time.monotonic()
         self.paused = reign.paused
+        self.deposed += reign.term is None and self._lease is not None
         self._lease = (
             None if reign.term is None else Lease(self.id, reign.term, asked_at_s + LEASE_S)
         )

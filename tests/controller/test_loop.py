@@ -9,7 +9,7 @@ import pytest
 
 from governor.controller.actions import Action, Brake, Outcome, Result, Turn
 from governor.controller.cycle import carry_out
-from governor.controller.leader import Lease
+from governor.controller.leader import RENEW_EVERY_S, Lease
 from governor.controller.loop import Pace
 from governor.controller.observed import FunctionFacts, Knobs
 from governor.facts import Facts
@@ -371,6 +371,24 @@ async def test_an_emptied_store_gets_the_memory_back(burst: Governed) -> None:
     assert memory.drifts == 1
     assert len(burst.account.applied) >= 2
     assert burst.account.allowed("mapping-of-load") == 7
+
+
+async def test_what_was_remembered_before_another_one_led_is_not_put_back(burst: Governed) -> None:
+    """Else what the other one has done would look like somebody else's doing."""
+    async with burst.controller():
+        await until(lambda: held_back(burst), "both are held back")
+        await burst.cycles()
+        other = await burst.store.lead("another", 60_000, depose=True)
+        await asyncio.sleep(2 * RENEW_EVERY_S)  # the time in which the deposed one finds that out
+        change_by_hand(burst, 30)
+        await burst.store.resign("another", other.term or 0)
+        await burst.ledger.store.ask(burst.ledger.store.redis.delete, key(burst.pool, CONTROLLER))
+        while not (await burst.memory()).turns:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+        await burst.cycles()
+        memory = await burst.memory()
+    assert memory.drifts == 0
+    assert {turned.original for turned in memory.turns.values()} == {Knobs()}
 
 
 def change_by_hand(governed: Governed, maximum: int) -> None:
