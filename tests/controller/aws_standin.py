@@ -203,6 +203,10 @@ class StandIn:
                 answer = trouble(request)
                 if answer is not None:
                     return answer
+        return self.carry_out(request)
+
+    def carry_out(self, request: Request) -> Answer:
+        """What AWS does when nothing goes wrong."""
         own = _OWN.get(request.action)
         return self.forward(request) if own is None else own(self, request)
 
