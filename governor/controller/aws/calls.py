@@ -32,6 +32,10 @@ FUNCTIONS_PER_S: Final = 30.0
 KEPT_FOR_CHANGES: Final = 5
 """Calls of the budget that reading leaves for what the plan will say."""
 
+_PATIENCE_S: Final = 1.0
+"""How long a change waits for its turn. An action is four of them at most, and has to be over long
+before the leader's lease may be."""
+
 _BURST_S: Final = 5.0
 """The budget that may be saved up, in seconds of it."""
 
@@ -168,7 +172,7 @@ class Calls:
         self._lock = threading.Lock()
         self._made: Counter[tuple[str, str]] = Counter()
         self._stopped: dict[str, CallError] = {}  # by service, or all of them
-        self._read_until = 0.0
+        self._until_s = 0.0
 
     @property
     def made(self) -> Mapping[tuple[str, str], int]:
@@ -177,9 +181,9 @@ class Calls:
             return dict(self._made)
 
     def begin(self, within_s: float) -> None:
-        """Begin a cycle: reading ends in `within_s`, and services that failed are asked again."""
+        """Begin a cycle: no call waits after `within_s`, services that failed are asked again."""
         self._stopped.clear()
-        self._read_until = time.monotonic() + within_s
+        self._until_s = time.monotonic() + within_s
 
     def read(self, action: str, call: Callable[[], A], meaning: Callable[[A], T]) -> T:
         """Read something of AWS by `action`, IAM's name for it; return the `meaning` of the answer.
@@ -189,7 +193,7 @@ class Calls:
         A service that throttles or does not answer is left in peace until the next cycle, and so
         are all of them when the credentials are no good. Raises `CallError`.
         """
-        left_s = self._read_until - time.monotonic()
+        left_s = self._until_s - time.monotonic()
         bucket = self._bucket(action)
         if left_s <= 0 or not (bucket is None or bucket.take(KEPT_FOR_CHANGES, left_s)):
             self._count(action, LaterError.outcome)
@@ -197,13 +201,14 @@ class Calls:
         return self._make(action, call, meaning)
 
     def change(self, action: str, call: Callable[[], A], meaning: Callable[[A], T]) -> T:
-        """Change something in AWS by `action`, IAM's name for it, now or not at all.
+        """Change something in AWS by `action`, IAM's name for it, in a moment or not at all.
 
         `meaning` as in `read`; it is to be `nothing` where AWS has nothing to say.
         Raises `CallError`.
         """
         bucket = self._bucket(action)
-        if not (bucket is None or bucket.take(0, 0)):
+        left_s = min(_PATIENCE_S, self._until_s - time.monotonic())
+        if not (bucket is None or bucket.take(0, left_s)):
             self._count(action, LaterError.outcome)
             raise LaterError(f"{action} was not called: the budget of API calls is used up")
         return self._make(action, call, meaning)

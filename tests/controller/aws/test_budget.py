@@ -7,7 +7,7 @@ import pytest
 
 from governor.controller.aws.account import AwsAccount
 from governor.controller.aws.bucket import Bucket
-from governor.controller.aws.calls import Calls, LaterError
+from governor.controller.aws.calls import KEPT_FOR_CHANGES, Calls, LaterError
 from governor.model import ACCOUNT, ScopeCount
 from tests.controller.aws_fleet import Fleet
 from tests.controller.aws_large import large
@@ -209,6 +209,23 @@ def test_reading_leaves_something_for_changes() -> None:
         calls.read("lambda:GetAccountSettings", lambda: "limits", as_it_is)
     assert calls.change("lambda:UpdateEventSourceMapping", lambda: "done", as_it_is) == "done"
     assert calls.made["lambda:GetAccountSettings", "withheld"] == 1
+
+
+def test_a_change_waits_for_its_turn_while_the_cycle_lasts() -> None:
+    calls = Calls(lambda_per_s=5)
+    saved_up = KEPT_FOR_CHANGES + 25
+
+    def changes() -> int:
+        for count in range(saved_up + 3):
+            try:
+                calls.change("lambda:UpdateEventSourceMapping", lambda: "done", str)
+            except LaterError:
+                return count
+        return saved_up + 3
+
+    assert changes() < saved_up + 3, "no cycle has begun: now or not at all"
+    calls.begin(within_s=60)
+    assert changes() == saved_up + 3
 
 
 def test_no_reading_begins_when_its_time_is_up() -> None:
