@@ -36,7 +36,7 @@ def carry_out(account: Account, action: Action, lease: Lease) -> Outcome | None:
     if not lease.live:
         return None
     try:
-        return account.apply(action)
+        return account.apply(action, lease.until_s)
     except Exception as error:  # one action's failure is no reason to leave out the others
         log.exception("an action failed")
         return Outcome(Result.FAILED, f"{type(error).__name__}: {error}")

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from governor.controller import journal
 from governor.controller.actions import Result
-from governor.controller.leader import Leadership
+from governor.controller.leader import Leadership, Lease
 from governor.controller.memory import Memory, recalled
 from governor.controller.plan import State, restore_all
 from governor.controller.report import ActionReport, NonActionReport
@@ -60,9 +60,11 @@ async def restore(ledger: LedgerClient, account: Account) -> Restored:
         document, _ = await store.documents()
         memory = recalled(document) or Memory()
 
-        async def confirm() -> None:
-            if await leadership.confirmed(lease) is None:
+        async def confirm() -> Lease:
+            confirmed = await leadership.confirmed(lease)
+            if confirmed is None:
                 raise NotRestoredError("someone else restores at the same time; run it again later")
+            return confirmed
 
         surveyor = Surveyor(ledger, account)
         restored = await _rounds(surveyor, account, memory, confirm)
@@ -72,7 +74,7 @@ async def restore(ledger: LedgerClient, account: Account) -> Restored:
 
 
 async def _rounds(
-    surveyor: Surveyor, account: Account, memory: Memory, confirm: Callable[[], Awaitable[None]]
+    surveyor: Surveyor, account: Account, memory: Memory, confirm: Callable[[], Awaitable[Lease]]
 ) -> Restored:
     """Observe and put back, again and again, until nothing is left to do.
 
@@ -97,8 +99,8 @@ async def _rounds(
             return Restored(done, [NonActionReport(*astuple(each)) for each in planned.non_actions])
         failures = []
         for action in planned.actions:
-            await confirm()
-            outcome = await asyncio.to_thread(account.apply, action)
+            confirmed = await confirm()
+            outcome = await asyncio.to_thread(account.apply, action, confirmed.until_s)
             if outcome.result is Result.DONE:
                 done.append(journal.action_report(action, outcome))
             else:

@@ -43,8 +43,8 @@ class Account(Protocol):
         `every_original`: there may be no memory, so go by nothing but the mappings themselves.
         """
 
-    def apply(self, action: Action) -> Outcome:
-        """Carry out one action."""
+    def apply(self, action: Action, until_s: float) -> Outcome:
+        """Carry out one action, which takes some calls; begin none after `until_s` (monotonic)."""
 
 
 @dataclass(frozen=True, slots=True)

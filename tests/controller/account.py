@@ -82,7 +82,7 @@ class MemoryAccount:
             self.cycles += 1
             self._busy.release()
 
-    def apply(self, action: Action) -> Outcome:
+    def apply(self, action: Action, until_s: float) -> Outcome:  # noqa: ARG002 - it takes no time
         """Do it, unless `before_applying` knows better."""
         assert self._busy.acquire(blocking=False), "two at once"
         try:

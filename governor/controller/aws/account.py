@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 
 from governor.controller.actions import Action, Outcome
 from governor.controller.aws.apply import Applier
@@ -61,8 +62,12 @@ class AwsAccount:
         """
         return self._observer.observe(scopes, at_s, quota=quota, every_original=every_original)
 
-    def apply(self, action: Action) -> Outcome:
-        """Do one thing that the plan says. It raises nothing of AWS's: the outcome says why not."""
+    def apply(self, action: Action, until_s: float = inf) -> Outcome:
+        """Do one thing that the plan says; begin no call for it after `until_s` (monotonic clock).
+
+        It raises nothing of AWS's: the outcome says why not.
+        """
+        self._calls.allow_changes(until_s)
         return self._applier.apply(action)
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from math import inf
 from typing import Any, Final, TypeVar
 
 from botocore.exceptions import (
@@ -173,6 +174,7 @@ class Calls:
         self._made: Counter[tuple[str, str]] = Counter()
         self._stopped: dict[str, CallError] = {}  # by service, or all of them
         self._until_s = 0.0
+        self._changes_until_s = inf
 
     @property
     def made(self) -> Mapping[tuple[str, str], int]:
@@ -184,6 +186,10 @@ class Calls:
         """Begin a cycle: no call waits after `within_s`, services that failed are asked again."""
         self._stopped.clear()
         self._until_s = time.monotonic() + within_s
+
+    def allow_changes(self, until_s: float) -> None:
+        """Make no change after `until_s`, by the monotonic clock."""
+        self._changes_until_s = until_s
 
     def read(self, action: str, call: Callable[[], A], meaning: Callable[[A], T]) -> T:
         """Read something of AWS by `action`, IAM's name for it; return the `meaning` of the answer.
@@ -211,6 +217,9 @@ class Calls:
         if not (bucket is None or bucket.take(0, left_s)):
             self._count(action, LaterError.outcome)
             raise LaterError(f"{action} was not called: the budget of API calls is used up")
+        if time.monotonic() >= self._changes_until_s:
+            self._count(action, LaterError.outcome)
+            raise LaterError(f"{action} was not called: the leader's lease had ended by then")
         return self._make(action, call, meaning)
 
     def _bucket(self, action: str) -> Bucket | None:

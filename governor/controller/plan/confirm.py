@@ -8,8 +8,9 @@ from governor.controller.memory import NO_RESERVATION, Braked, Turned
 from governor.controller.observed import EventSourceMapping, FunctionFacts, Knobs
 from governor.controller.plan.knobs import shown
 
-LOST_AFTER_S: Final = 120
-"""A change that AWS does not show after this time, twice what one takes, is sent anew."""
+LOST_AFTER_S: Final = 30
+"""A change of which AWS shows nothing after this time is sent anew. While AWS is still at one it
+shows that: no other change is sent, however long it takes."""
 
 
 class State(StrEnum):

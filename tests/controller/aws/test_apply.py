@@ -273,6 +273,22 @@ def test_an_outage_may_hide_a_change(fleet: Fleet, account: AwsAccount, standin:
     assert "failed in AWS" in outcome.detail
 
 
+@pytest.mark.parametrize(("left_s", "tagged"), [(0.0, False), (0.5, True)])
+def test_nothing_is_begun_once_the_lease_has_ended(
+    fleet: Fleet, account: AwsAccount, standin: StandIn, left_s: float, *, tagged: bool
+) -> None:
+    uuid = fleet.fed("etl")
+    mapping = seen(account)
+    standin.slow_down("lambda:TagResource", 1.0)
+    outcome = account.apply(turn(mapping, Knobs(max_concurrency=7)), time.monotonic() + left_s)
+    assert outcome.result is Result.DEFERRED
+    assert "the leader's lease had ended" in outcome.detail
+    assert bool(fleet.tags(mapping.arn)) == tagged
+    assert "lambda:UpdateEventSourceMapping" not in standin.asked
+    assert not fleet.state(uuid).get("ScalingConfig")
+    assert account.apply(turn(mapping, Knobs(max_concurrency=7))) == DONE
+
+
 def test_the_brake_and_back(fleet: Fleet, account: AwsAccount) -> None:
     arn = fleet.function("async")
     scopes = IDLE | {"function:async": ScopeCount()}
