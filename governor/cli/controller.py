@@ -60,12 +60,17 @@ def run(**settings: Any) -> None:
 @controller.command()
 @store_options
 @json_option
-def plan(*, store: str, pool: str, as_json: bool) -> None:
-    """Show what a controller would do now, and what not, and why. Changes nothing."""
+def plan(*, store: str, pool: str, as_json: bool) -> int:
+    """Show what a controller would do now, and what not, and why. Changes nothing.
+
+    Exit status 1: too little could be read for a plan.
+    """
     from governor.controller.preview import preview  # noqa: PLC0415 - see `governor.cli`
     from governor.printing import print_json, print_plan  # noqa: PLC0415
 
-    (print_json if as_json else print_plan)(_with_aws(store, pool, preview))
+    answer = _with_aws(store, pool, preview)
+    (print_json if as_json else print_plan)(answer)
+    return FINDING if answer["budget"] is None else DONE
 
 
 @controller.command()
