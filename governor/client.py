@@ -1,5 +1,8 @@
 """The command line's way to a running governor: its HTTP API."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from json import loads
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -9,6 +12,11 @@ from governor.errors import GovernorError
 
 TIMEOUT_S: Final = 10.0
 NOT_FOUND: Final = 404
+
+_LONGEST_LINE: Final = 2**25
+"""An event is one line; one of 10,000 functions has some 2 MB."""
+
+_NO_LIMIT: Final = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_S, sock_read=TIMEOUT_S)
 
 
 class ApiError(GovernorError):
@@ -47,19 +55,41 @@ class Api:
 
     async def call(self, method: str, path: str, *, json: object = None, **options: Any) -> Any:
         """Return the JSON that a call answers with. Raises `ApiError`."""
+        async with self._request(method, path, json=json, **options) as response:
+            return await response.json() if response.content_length else None
+
+    @asynccontextmanager
+    async def _request(
+        self, method: str, path: str, **options: Any
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         try:
-            async with self._session.request(
-                method, f"{self._url}{path}", json=json, **options
-            ) as response:
+            async with self._session.request(method, f"{self._url}{path}", **options) as response:
                 if response.status >= 400:  # noqa: PLR2004 - where errors begin
                     raise ApiError(response.status, await _reason(response))
-                return await response.json() if response.content_length else None
+                yield response
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise ApiError(
                 0,
                 f"no governor answers at {self._url} ({str(error) or type(error).__name__}); "
                 "start one with `governor serve`, or name another with --url",
             ) from error
+
+    async def events(self, path: str) -> AsyncIterator[tuple[str, Any]]:
+        """Yield the name and the JSON of each server-sent event, until the governor ends.
+
+        Raises `ApiError`.
+        """
+        async with self._request(
+            "GET", path, timeout=_NO_LIMIT, read_bufsize=_LONGEST_LINE
+        ) as response:
+            event = ""
+            async for line in response.content:
+                name, _, value = line.decode().rstrip("\n").partition(": ")
+                match name:
+                    case "event":
+                        event = value
+                    case "data":
+                        yield event, loads(value)
 
     async def change(self, path: str, fields: dict[str, Any]) -> Any:
         """Change `fields` of the entry at `path`, or add it with them. Raises `ApiError`."""

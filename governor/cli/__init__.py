@@ -15,12 +15,13 @@ from governor.cli.layer import layer
 from governor.cli.limits import apply, get, set_, status
 from governor.cli.options import DONE, FINDING, WRONG_USE
 from governor.cli.serve import serve
+from governor.cli.top import top
 from governor.errors import GovernorError, InvalidInputError, SettingsError
 
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    commands=[serve, status, apply, set_, get, controller, layer, demo],
+    commands=[serve, status, top, apply, set_, get, controller, layer, demo],
 )
 @click.version_option(__version__, prog_name="governor")
 def governor() -> None:

@@ -1,0 +1,1 @@
+"""`governor top`: the pool's scopes in a terminal, as they change."""
