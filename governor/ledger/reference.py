@@ -1,11 +1,12 @@
 """The ledger's rules once more, in plain Python over dictionaries: pure, for one process.
 
-What the Redis functions are tested against, and what the simulator runs on. It favours being
-obviously right over being fast: where the store keeps an index, this scans.
+What the Redis functions are tested against, and what the simulator runs on.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
 from typing import Final
 
 from governor.model import (
@@ -28,9 +29,11 @@ from governor.model import (
 from governor.resolver import Resolver
 
 BUCKET_MS: Final = 10_000
-HOUR_MS: Final = 3_600_000
+BUCKETS: Final = 360
 QUEUE_GRACE_MS: Final = 1000
 HANDOVER_MS: Final = 2000
+MOST_RELEASED: Final = 20_000
+"""So many released ids are remembered, the last ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,57 +50,113 @@ class Queued:
 
 
 @dataclass(slots=True)
-class Scope:
-    """What is counted in one scope; `peaks` by 10 s bucket."""
+class _Scope:
+    """What is counted in one scope; `peaks` by 10 s bucket, up to and with `bucket`."""
 
-    counted: ScopeCount = field(default_factory=ScopeCount)
+    in_use: int = 0
+    granted: int = 0
+    denied: int = 0
+    shadow_denied: int = 0
+    expired: int = 0
+    overruns: int = 0
+    bucket: int = -1
     peaks: dict[int, int] = field(default_factory=dict)
 
-    def add(self, **amounts: int) -> None:
-        """Add to totals and in_use."""
-        self.counted = replace(
-            self.counted,
-            **{name: getattr(self.counted, name) + amount for name, amount in amounts.items()},
-        )
+    def hold(self, weight: int, bucket: int) -> None:
+        """Count `weight` more (or less) in the running `bucket`."""
+        if bucket != self.bucket:
+            self._turn(bucket)
+        self.in_use += weight
+        if self.in_use > self.peaks[bucket]:  # noqa: PLR1730 - twice as fast, and in every call
+            self.peaks[bucket] = self.in_use
+
+    def peak(self, bucket: int) -> int:
+        """The highest of the hour that ends in `bucket`."""
+        oldest = bucket - BUCKETS + 1
+        return max(self.in_use, *(peak for each, peak in self.peaks.items() if each >= oldest), 0)
+
+    def _turn(self, bucket: int) -> None:
+        """Begin a bucket; in those since the last one what was held stayed as it was."""
+        oldest = bucket - BUCKETS
+        while self.peaks and (first := next(iter(self.peaks))) < oldest:
+            del self.peaks[first]
+        quiet = range(max(self.bucket + 1, oldest), bucket) if self.in_use else ()
+        self.peaks |= dict.fromkeys((*quiet, bucket), self.in_use)
+        self.bucket = bucket
+
+
+@dataclass(frozen=True, slots=True)
+class _Stake:
+    """A hold of a claim with its scope's counts; `limit` as it is for the claim's priority."""
+
+    name: str
+    scope: _Scope
+    weight: int
+    limit: int | None
+    shadow: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Stakes:
+    """A claim, ready to be decided on."""
+
+    claim: Claim
+    all: tuple[_Stake, ...]
+    weights: Mapping[str, int]
 
 
 class ReferenceLedger:
     """The ledger of one pool; the caller brings the time (ms), which never runs backwards."""
 
     def __init__(self, resolver: Resolver) -> None:
-        """Start an empty ledger under the policy of `resolver`."""
+        """Start an empty ledger under the policy of `resolver`, which may be replaced."""
         self.resolver = resolver
         self.leases: dict[str, Lease] = {}
         self.queue: dict[str, Queued] = {}
         self.woken: list[Granted] = []
         """Grants to waiting acquires, oldest first; the caller takes them out."""
-        self._scopes: dict[str, Scope] = {}
-        self._released: set[str] = set()
+        self._scopes: dict[str, _Scope] = {}
+        self._stakes: dict[str, _Stakes] = {}
+        self._ends: list[tuple[int, str]] = []
+        """A heap of when leases and waits end; of one that was renewed or is over, too."""
+        self._released: OrderedDict[str, None] = OrderedDict()
         self._tickets = 0
         self._now_ms = 0
 
     def exchange(self, operations: Sequence[Operation], now_ms: int) -> list[Answer]:
         """Perform `operations` at `now_ms`, in their order, after ending what has expired."""
         self._now_ms = now_ms
-        for id_ in sorted(self._expired(), key=lambda id_: (self._ends_at(id_), id_)):
-            self._end(id_, expired=True)
+        while self._ends and self._ends[0][0] <= now_ms:
+            ends_at_ms, id_ = heappop(self._ends)
+            if ends_at_ms == self._ends_at(id_):
+                self._end(id_, expired=True)
         return [self._perform(operation) for operation in operations]
 
     def counts(self) -> dict[str, ScopeCount]:
         """Return what is counted in each scope that was ever used."""
+        bucket = self._now_ms // BUCKET_MS
         return {
-            name: replace(scope.counted, peak=self._peak(scope))
+            name: ScopeCount(
+                scope.in_use,
+                scope.peak(bucket),
+                scope.granted,
+                scope.denied,
+                scope.shadow_denied,
+                scope.expired,
+                scope.overruns,
+            )
             for name, scope in self._scopes.items()
+            if scope.granted or scope.denied or scope.overruns
         }
 
     def _perform(self, operation: Operation) -> Answer:
         match operation:
             case Acquire():
                 return self._acquire(operation)
-            case Renew():
-                return self._renew(operation)
             case Release(id):
                 return self._release(id)
+            case Renew():
+                return self._renew(operation)
 
     def _acquire(self, acquire: Acquire) -> Answer:
         if lease := self.leases.get(acquire.id):
@@ -112,71 +171,82 @@ class ReferenceLedger:
         return answer
 
     def _decide(self, acquire: Acquire, queued: Queued | None) -> Answer:
-        claim = self.resolver.claim(acquire.function)
-        denied_by, shadow_denied_by = self._verdict(claim)
-        if denied_by and not _is_last_attempt(acquire, claim):
-            if acquire.wait_ms:
-                self._enqueue(acquire, claim, denied_by, queued)
-                return Waiting(denied_by)
-            self._scope(denied_by).add(denied=1)
-            in_use = self._scope(denied_by).counted.in_use
-            return Denied(denied_by, in_use, claim.limits_of(denied_by))
-        return self._grant(acquire, claim, shadow_denied_by, overrun=denied_by is not None)
+        stakes = self._stakes_of(acquire.function)
+        denier, shadow = _verdict(stakes)
+        if denier is None:
+            return self._grant(acquire, stakes, shadow, overrun=False)
+        if _is_last_attempt(acquire, stakes.claim):
+            return self._grant(acquire, stakes, shadow, overrun=True)
+        if acquire.wait_ms:
+            self._enqueue(acquire, stakes.claim, denier.name, queued)
+            return Waiting(denier.name)
+        denier.scope.denied += 1
+        return Denied(denier.name, denier.scope.in_use, stakes.claim.limits_of(denier.name))
 
     def _renew(self, renew: Renew) -> Answer:
+        ends_at_ms = self._now_ms + renew.ttl_ms
         if lease := self.leases.get(renew.id):
-            ends_at_ms = max(lease.expires_at_ms, self._now_ms + renew.ttl_ms)
-            self.leases[renew.id] = replace(lease, expires_at_ms=ends_at_ms)
-            return Renewed(ends_at_ms)
+            if ends_at_ms > lease.expires_at_ms:
+                self.leases[renew.id] = replace(lease, expires_at_ms=ends_at_ms)
+                heappush(self._ends, (ends_at_ms, renew.id))
+            return Renewed(max(lease.expires_at_ms, ends_at_ms))
         if renew.id in self._released or renew.id in self.queue:
             return Renewed(self._now_ms)
-        claim = self.resolver.claim(renew.function)
-        lease = self._hold(renew.id, claim, renew.ttl_ms, overrun=True)
-        return Renewed(lease.expires_at_ms, reinstated=True)
+        self._hold(renew.id, self._stakes_of(renew.function), ends_at_ms, overrun=True)
+        return Renewed(ends_at_ms, reinstated=True)
 
     def _release(self, id_: str) -> Answer:
-        self._released.add(id_)
+        self._released[id_] = None
+        if len(self._released) > MOST_RELEASED:
+            self._released.popitem(last=False)
         lease = self.leases.get(id_)
         self._end(id_)
         return Released(lease.function if lease else None)
 
-    def _verdict(self, claim: Claim) -> tuple[str | None, str | None]:
-        """The first scope that denies, and the first that would if it were not a shadow."""
-        shadow_denied_by = None
-        for hold in claim.holds:
-            limit = hold.limits.limit_for(claim.priority)
-            if limit is None or self._in_use(hold.scope) + hold.weight <= limit:
-                continue
-            if hold.limits.mode is Mode.ENFORCE:
-                return hold.scope, shadow_denied_by
-            shadow_denied_by = shadow_denied_by or hold.scope
-        return None, shadow_denied_by
+    def _stakes_of(self, function: str) -> _Stakes:
+        claim, known = self.resolver.claim(function), self._stakes.get(function)
+        if known is not None and known.claim is claim:
+            return known
+        stakes = tuple(
+            _Stake(
+                hold.scope,
+                self._scopes.setdefault(hold.scope, _Scope()),
+                hold.weight,
+                hold.limits.limit_for(claim.priority),
+                hold.limits.mode is Mode.SHADOW,
+            )
+            for hold in claim.holds
+        )
+        known = _Stakes(claim, stakes, {each.name: each.weight for each in stakes})
+        self._stakes[function] = known
+        return known
 
     def _grant(
-        self, acquire: Acquire, claim: Claim, shadow_denied_by: str | None, *, overrun: bool
+        self, acquire: Acquire, stakes: _Stakes, shadow: _Stake | None, *, overrun: bool
     ) -> Granted:
-        lease = self._hold(acquire.id, claim, acquire.ttl_ms, overrun=overrun)
-        for scope in claim.scopes:
-            self._scope(scope).add(granted=1)
-        if shadow_denied_by:
-            self._scope(shadow_denied_by).add(shadow_denied=1)
+        ends_at_ms = self._now_ms + acquire.ttl_ms
+        self._hold(acquire.id, stakes, ends_at_ms, overrun=overrun)
+        for each in stakes.all:
+            each.scope.granted += 1
+        if shadow is not None:
+            shadow.scope.shadow_denied += 1
         return Granted(
             acquire.id,
-            claim.function,
-            claim.scopes,
-            lease.expires_at_ms,
+            acquire.function,
+            stakes.claim.scopes,
+            ends_at_ms,
             overrun,
-            shadow_denied_by=shadow_denied_by,
+            shadow_denied_by=shadow.name if shadow else None,
         )
 
-    def _hold(self, id_: str, claim: Claim, ttl_ms: int, *, overrun: bool) -> Lease:
-        weights = {hold.scope: hold.weight for hold in claim.holds}
-        for scope, weight in weights.items():
-            self._add_in_use(scope, weight)
-            self._scope(scope).add(overruns=int(overrun))
-        lease = Lease(id_, claim.function, self._now_ms, self._now_ms + ttl_ms, overrun, weights)
-        self.leases[id_] = lease
-        return lease
+    def _hold(self, id_: str, stakes: _Stakes, ends_at_ms: int, *, overrun: bool) -> None:
+        bucket = self._now_ms // BUCKET_MS
+        for each in stakes.all:
+            each.scope.hold(each.weight, bucket)
+            each.scope.overruns += overrun
+        function = stakes.claim.function
+        self.leases[id_] = Lease(id_, function, self._now_ms, ends_at_ms, overrun, stakes.weights)
+        heappush(self._ends, (ends_at_ms, id_))
 
     def _end(self, id_: str, *, expired: bool = False) -> None:
         """Give back what a lease holds, or its place in the queue (rule 5: one code path)."""
@@ -185,24 +255,28 @@ class ReferenceLedger:
         lease = self.leases.pop(id_, None)
         if lease is None:
             return
-        for scope, weight in lease.weights.items():
-            self._add_in_use(scope, -weight)
-            self._scope(scope).add(expired=int(expired))
-        for scope in lease.weights:
-            self._serve(scope)
+        bucket = self._now_ms // BUCKET_MS
+        for name, weight in lease.weights.items():
+            scope = self._scopes[name]
+            scope.hold(-weight, bucket)
+            scope.expired += expired
+        for name in lease.weights if self.queue else ():
+            self._serve(name)
 
     def _enqueue(
         self, acquire: Acquire, claim: Claim, denied_by: str, before: Queued | None
     ) -> None:
         self._tickets += 1
+        ends_at_ms = self._now_ms + acquire.wait_ms + QUEUE_GRACE_MS
         self.queue[acquire.id] = Queued(
             acquire,
             claim,
             self.resolver.version,
             before.ticket if before else self._tickets,
             denied_by,
-            self._now_ms + acquire.wait_ms + QUEUE_GRACE_MS,
+            ends_at_ms,
         )
+        heappush(self._ends, (ends_at_ms, acquire.id))
 
     def _serve(self, scope: str) -> None:
         """Grant to whom `scope` had denied, until one is denied by it again (rule 12)."""
@@ -210,15 +284,16 @@ class ReferenceLedger:
             queued for queued in self.queue.values() if self._can_be_served(queued, scope)
         ]:
             first = min(waiting, key=_place)
-            denied_by, shadow_denied_by = self._verdict(first.claim)
-            if denied_by == scope:
+            stakes = self._stakes_of(first.acquire.function)
+            denier, shadow = _verdict(stakes)
+            if denier is not None and denier.name == scope:
                 return
-            if denied_by:
-                self.queue[first.acquire.id] = replace(first, denied_by=denied_by)
+            if denier is not None:
+                self.queue[first.acquire.id] = replace(first, denied_by=denier.name)
                 continue
             del self.queue[first.acquire.id]
             acquire = replace(first.acquire, ttl_ms=min(first.acquire.ttl_ms, HANDOVER_MS))
-            self.woken.append(self._grant(acquire, first.claim, shadow_denied_by, overrun=False))
+            self.woken.append(self._grant(acquire, stakes, shadow, overrun=False))
 
     def _can_be_served(self, queued: Queued, scope: str) -> bool:
         return (
@@ -227,37 +302,23 @@ class ReferenceLedger:
             and queued.version == self.resolver.version
         )
 
-    def _expired(self) -> Iterator[str]:
-        for id_ in [*self.leases, *self.queue]:
-            if self._ends_at(id_) <= self._now_ms:
-                yield id_
+    def _ends_at(self, id_: str) -> int | None:
+        if lease := self.leases.get(id_):
+            return lease.expires_at_ms
+        queued = self.queue.get(id_)
+        return queued.ends_at_ms if queued else None
 
-    def _ends_at(self, id_: str) -> int:
-        lease = self.leases.get(id_)
-        return lease.expires_at_ms if lease else self.queue[id_].ends_at_ms
 
-    def _scope(self, name: str) -> Scope:
-        return self._scopes.setdefault(name, Scope())
-
-    def _in_use(self, name: str) -> int:
-        return self._scopes[name].counted.in_use if name in self._scopes else 0
-
-    def _add_in_use(self, name: str, weight: int) -> None:
-        scope = self._scope(name)
-        bucket = self._now_ms // BUCKET_MS
-        before = scope.counted.in_use
-        if scope.peaks:  # what was held all the time since the last change
-            for quiet in range(
-                max(max(scope.peaks) + 1, bucket - HOUR_MS // BUCKET_MS), bucket + 1
-            ):
-                scope.peaks[quiet] = before
-        scope.add(in_use=weight)
-        scope.peaks[bucket] = max(scope.peaks.get(bucket, 0), scope.counted.in_use)
-
-    def _peak(self, scope: Scope) -> int:
-        oldest = self._now_ms // BUCKET_MS - HOUR_MS // BUCKET_MS + 1
-        recent = [peak for bucket, peak in scope.peaks.items() if bucket >= oldest]
-        return max([scope.counted.in_use, *recent])
+def _verdict(stakes: _Stakes) -> tuple[_Stake | None, _Stake | None]:
+    """The first scope that denies, and the first that would if it were not a shadow."""
+    shadow = None
+    for each in stakes.all:
+        if each.limit is None or each.scope.in_use + each.weight <= each.limit:
+            continue
+        if not each.shadow:
+            return each, shadow
+        shadow = shadow or each
+    return None, shadow
 
 
 def _is_last_attempt(acquire: Acquire, claim: Claim) -> bool:
