@@ -14,6 +14,7 @@ from governor.cli.demo import demo
 from governor.cli.layer import layer
 from governor.cli.limits import apply, get, set_, status
 from governor.cli.options import DONE, FINDING, WRONG_USE
+from governor.cli.replay import recommend, record, replay
 from governor.cli.serve import serve
 from governor.cli.top import top
 from governor.errors import GovernorError, InvalidInputError, SettingsError
@@ -21,7 +22,11 @@ from governor.errors import GovernorError, InvalidInputError, SettingsError
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    commands=[serve, status, top, apply, set_, get, controller, layer, demo],
+    commands=[
+        *(serve, status, top, apply, set_, get),
+        *(record, replay, recommend),
+        *(controller, layer, demo),
+    ],
 )
 @click.version_option(__version__, prog_name="governor")
 def governor() -> None:

@@ -1,0 +1,170 @@
+"""The columns of CloudWatch's metrics as CSV: which shape a file has, and what its rows say. Pure.
+
+CloudWatch has no CSV of its own that is documented; these are the shapes that its console's
+download and the usual tools make of it. Case, spaces and a statistic in brackets don't matter.
+
+- wide: `timestamp`, `function`, and a column for each metric.
+- long: `timestamp`, `function`, `metric`, `value`.
+- series: `timestamp`, and for each series a column called `<function> <metric>`.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from governor.errors import InvalidInputError
+
+METRICS: Final = ("Invocations", "Duration", "ConcurrentExecutions", "Throttles")
+"""Sum, average in ms, maximum, sum."""
+
+_NAMES: Final = {
+    "timestamp": "timestamp", "time": "timestamp", "date": "timestamp",
+    "function": "function", "functionname": "function",
+    "metric": "metric", "metricname": "metric", "label": "metric",
+    "value": "value",
+} | {metric.lower(): metric for metric in METRICS}  # fmt: skip
+
+_FUNCTION: Final = re.compile(r"[A-Za-z0-9_.-]{1,140}")
+_EPOCH: Final = re.compile(r"\d{9,13}(\.\d+)?")
+_MS_DIGITS: Final = 12
+_END_S: Final = 10**11
+
+
+class Cell(NamedTuple):
+    """One value of one metric."""
+
+    at_s: int
+    function: str
+    metric: str
+    value: float
+
+
+class BadRowError(Exception):
+    """A row that says nothing; the message says what is wrong with it."""
+
+
+Reader = Callable[[Sequence[str]], Iterator[Cell]]
+"""Yields what a row says. Raises `BadRowError`."""
+
+
+def reader(heading: Sequence[str], name: str) -> Reader:
+    """Return how to read the rows under `heading`. Raises `InvalidInputError`."""
+    names = [_plain(each) for each in heading]
+    if names.count("timestamp") != 1:
+        raise InvalidInputError(
+            name,
+            f"its first line has no column timestamp (it has {', '.join(heading[:8])!r}); expected "
+            f"timestamp, function and {', '.join(METRICS)}",
+        )
+    at = names.index("timestamp")
+    if "function" not in names:
+        return _series(at, heading, name)
+    for each, plain in zip(heading, names, strict=True):
+        if plain not in _NAMES.values():
+            raise InvalidInputError(
+                name,
+                f"there is no column {each!r}; the columns are timestamp, function and "
+                f"{', '.join(METRICS)}, or metric and value",
+            )
+    if len(set(names)) < len(names):
+        raise InvalidInputError(name, f"a column is there twice: {', '.join(heading)}")
+    function = names.index("function")
+    if "metric" in names and "value" in names:
+        return _long(at, function, names.index("metric"), names.index("value"))
+    columns = [(index, each) for index, each in enumerate(names) if each in METRICS]
+    _check(name, {metric for _, metric in columns})
+    return _wide(at, function, columns)
+
+
+def _wide(at: int, function: int, columns: list[tuple[int, str]]) -> Reader:
+    def read(row: Sequence[str]) -> Iterator[Cell]:
+        at_s, name = _at_s(row[at]), _function(row[function])
+        for index, metric in columns:
+            if text := row[index].strip():
+                yield Cell(at_s, name, metric, _value(text))
+
+    return read
+
+
+def _long(at: int, function: int, metric: int, value: int) -> Reader:
+    def read(row: Sequence[str]) -> Iterator[Cell]:
+        plain = _plain(row[metric])
+        if plain not in METRICS:
+            raise BadRowError("rows of another metric")
+        yield Cell(_at_s(row[at]), _function(row[function]), plain, _value(row[value]))
+
+    return read
+
+
+def _series(at: int, heading: Sequence[str], name: str) -> Reader:
+    columns = []
+    for index, each in enumerate(heading):
+        if index != at:
+            words = each.split()
+            metric = _plain(words[-1]) if len(words) == 2 else ""  # noqa: PLR2004 - name, metric
+            if metric not in METRICS or not _FUNCTION.fullmatch(words[0]):
+                raise InvalidInputError(
+                    name,
+                    f"there is no column function, and {each!r} is no '<function> <metric>', where "
+                    f"the metric is one of {', '.join(METRICS)}",
+                )
+            columns.append((index, words[0], metric))
+    _check(name, {metric for *_, metric in columns})
+
+    def read(row: Sequence[str]) -> Iterator[Cell]:
+        at_s = _at_s(row[at])
+        for index, function, metric in columns:
+            if text := row[index].strip():
+                yield Cell(at_s, function, metric, _value(text))
+
+    return read
+
+
+def _check(name: str, metrics: set[str]) -> None:
+    if "Invocations" not in metrics or metrics.isdisjoint(("Duration", "ConcurrentExecutions")):
+        raise InvalidInputError(
+            name,
+            "needs Invocations, and Duration or ConcurrentExecutions, to know how many came and "
+            "how long they took",
+        )
+
+
+def _plain(heading: str) -> str:
+    text = re.sub(r"\(.*\)|[\s_-]", "", heading).lower()
+    return _NAMES.get(text, text)
+
+
+@lru_cache(4096)
+def _at_s(text: str) -> int:
+    text = text.strip()
+    try:
+        if _EPOCH.fullmatch(text):
+            number = float(text)
+            return int(number / 1000 if len(text.partition(".")[0]) >= _MS_DIGITS else number)
+        at = datetime.fromisoformat(text.replace("/", "-"))
+        at_s = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError):
+        raise BadRowError("rows without a time that can be read") from None
+    if not 0 <= at_s < _END_S:
+        raise BadRowError("rows without a time that can be read")
+    return at_s - at_s % 60  # CloudWatch's periods begin with a minute
+
+
+@lru_cache(16_384)
+def _function(text: str) -> str:
+    name = text.strip()
+    if not _FUNCTION.fullmatch(name):
+        raise BadRowError("rows without a function's name")
+    return name
+
+
+def _value(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise BadRowError("rows with a value that is no number") from None
+    if not 0 <= value < 1e12:  # noqa: PLR2004 - neither infinite nor no number at all
+        raise BadRowError("rows with a value that can't be")
+    return value
