@@ -51,15 +51,15 @@ class CloudWatch:
     def steps(self) -> Iterator[Step]:
         """Yield the steps from the first. Raises `InvalidInputError`."""
         if self._sorted is None:
-            self._sorted = Sorted(self._cells())
+            self._sorted = Sorted(self._entries())
             self._period_s = self._check(self._sorted)
         self._played = 0
         chapter, random = Chapter(), Random(SEED)  # noqa: S311 - to repeat, not to guess
         lasted_ms: dict[str, float] = {}
-        for at_s, cells in groupby(self._sorted, key=_time):
+        for at_s, entries in groupby(self._sorted, key=_time):
             parts: list[dict[str, Traffic]] = [{} for _ in range(PARTS)]
-            for function, metrics in _by_function(cells):
-                self._played += len(metrics)
+            for function, metrics in _by_function(entries):
+                self._played += 1
                 spread = _spread(function, metrics, self._period_s, lasted_ms, random)
                 for part, traffic in spread.items():
                     parts[part][function] = traffic
@@ -68,8 +68,8 @@ class CloudWatch:
                 begins_ms = start_ms + part * part_ms
                 yield Step(begins_ms, begins_ms + part_ms, chapter, traffics)
 
-    def _cells(self) -> Iterator[str]:
-        """Yield what the rows say as lines that sort by time, function and metric."""
+    def _entries(self) -> Iterator[str]:
+        """Yield what the rows say as lines that sort by time and function."""
         with self._path.open("rb") as file:
             rows = csv.reader(self._lines(file))
             try:
@@ -83,9 +83,9 @@ class CloudWatch:
                 try:
                     if len(row) != len(heading):
                         raise BadRowError("rows with too few or too many columns")  # noqa: TRY301
-                    for at_s, function, metric, value in read(row):
+                    for at_s, function, values in read(row):
                         self._count += 1
-                        yield f"{at_s:0{_TIME}}\t{function}\t{metric}\t{value!r}\n"
+                        yield "\t".join((f"{at_s:0{_TIME}}", function, *values)) + "\n"
                 except BadRowError as error:
                     self.flaws.note(f"{error}, skipped", f"line {number}")
         if not self._count:
@@ -107,46 +107,61 @@ class CloudWatch:
             self._read_bytes += len(line)
             yield line.decode("utf-8-sig", errors="replace").replace("\0", "\ufffd")
 
-    def _check(self, cells: Iterable[str]) -> int:
+    def _check(self, entries: Iterable[str]) -> int:
         """Return the period, the least time between two rows; count flaws that order shows."""
         apart: Counter[int] = Counter()
-        for before, now in pairwise(cells):
+        for before, now in pairwise(entries):
             if before[:_TIME] != now[:_TIME]:
                 apart[int(now[:_TIME]) - int(before[:_TIME])] += 1
             elif before == now:
                 self.flaws.note("rows that say the same again", _shown(now))
-            elif before.rpartition("\t")[0] == now.rpartition("\t")[0]:
-                self.flaws.note(
-                    "rows that contradict another one; the highest value counts", _shown(now)
-                )
+            elif _contradict(before, now):
+                what = "rows that contradict another one; the highest value counts"
+                self.flaws.note(what, _shown(now))
         period_s = min(min(apart, default=60), LONGEST_PERIOD_S)
         if missing := sum((each // period_s - 1) * times for each, times in apart.items()):
             self.flaws["periods without a row of any function: nothing ran in them"] += missing
         return period_s
 
 
-def _shown(cell: str) -> str:
-    at_s, function, metric, _ = cell.split("\t")
-    return f"{datetime.fromtimestamp(int(at_s), UTC):%Y-%m-%dT%H:%M}Z {function} {metric}"
+def _shown(entry: str) -> str:
+    at_s, function, *_ = entry.split("\t")
+    return f"{function}, {datetime.fromtimestamp(int(at_s), UTC):%Y-%m-%dT%H:%M}Z"
 
 
-def _time(cell: str) -> str:
-    return cell[:_TIME]
+def _contradict(before: str, now: str) -> bool:
+    """Whether two entries of one time give a function two values of one metric."""
+    pairs = zip(before.rstrip("\n").split("\t"), now.rstrip("\n").split("\t"), strict=True)
+    _, (function, other), *values = pairs
+    return function == other and any(one and two for one, two in values)
 
 
-def _by_function(cells: Iterable[str]) -> Iterator[tuple[str, dict[str, float]]]:
+def _time(entry: str) -> str:
+    return entry[:_TIME]
+
+
+def _by_function(entries: Iterable[str]) -> Iterator[tuple[str, list[float | None]]]:
     """Yield each function's metrics of one period; the highest, where there are several."""
-    split = (cell.rstrip("\n").split("\t") for cell in cells)
-    for function, of_function in groupby(split, key=lambda parts: parts[1]):
-        metrics: dict[str, float] = {}
-        for _, _, metric, value in of_function:
-            metrics[metric] = max(metrics.get(metric, 0.0), float(value))
-        yield function, metrics
+    whose, metrics = "", list[float | None]()
+    for entry in entries:
+        _, function, *texts = entry.rstrip("\n").split("\t")
+        values = [float(text) if text else None for text in texts]
+        if function == whose:
+            metrics = [_higher(*both) for both in zip(metrics, values, strict=True)]
+        else:
+            if whose:
+                yield whose, metrics
+            whose, metrics = function, values
+    yield whose, metrics
+
+
+def _higher(one: float | None, two: float | None) -> float | None:
+    return max((each for each in (one, two) if each is not None), default=None)
 
 
 def _spread(
     function: str,
-    metrics: dict[str, float],
+    metrics: list[float | None],
     period_s: int,
     lasted_ms: dict[str, float],
     random: Random,
@@ -156,18 +171,20 @@ def _spread(
     Spread over the whole period they would be `invocations * duration / period` at once. When
     ConcurrentExecutions was higher they came in a burst, short enough to be that many.
     """
-    ran, denied = round(metrics.get("Invocations", 0)), round(metrics.get("Throttles", 0))
-    highest = metrics.get("ConcurrentExecutions", 0.0)
-    duration_ms = metrics.get("Duration", lasted_ms.get(function))
+    invocations, mean_ms, highest, throttles = metrics
+    ran, denied = round(invocations or 0), round(throttles or 0)
+    duration_ms = lasted_ms.get(function) if mean_ms is None else mean_ms
     if duration_ms is None:  # Little's law, with the highest for the mean: no shorter than that
-        duration_ms = highest * period_s * 1000 / ran if ran else 0.0
+        duration_ms = (highest or 0) * period_s * 1000 / ran if ran else 0.0
     duration_ms = lasted_ms[function] = min(duration_ms, LONGEST_INVOCATION_MS)
     within = min(1.0, ran * duration_ms / (highest * period_s * 1000)) if highest else 1.0
     length = max(1, ceil(within * PARTS))
-    first = random.randrange(PARTS - length + 1)
-    parts = [first + random.randrange(length) for _ in range(ran + denied)]
-    granted, throttled = Counter(parts[:ran]), Counter(parts[ran:])
+    first = int(random.random() * (PARTS - length + 1))
+    counts: dict[int, list[int]] = {}
+    for index in range(ran + denied):
+        both = counts.setdefault(first + int(random.random() * length), [0, 0])
+        both[index >= ran] += 1
     return {
-        part: Traffic(granted[part], throttled[part], duration_ms=duration_ms)
-        for part in granted | throttled
+        part: Traffic(granted, throttled, duration_ms=duration_ms)
+        for part, (granted, throttled) in counts.items()
     }

@@ -9,7 +9,7 @@ download and the usual tools make of it. Case, spaces and a statistic in bracket
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -32,20 +32,19 @@ _MS_DIGITS: Final = 12
 _END_S: Final = 10**11
 
 
-class Cell(NamedTuple):
-    """One value of one metric."""
+class Entry(NamedTuple):
+    """What a row says of one function at one time: a number or nothing for each of `METRICS`."""
 
     at_s: int
     function: str
-    metric: str
-    value: float
+    values: tuple[str, ...]
 
 
 class BadRowError(Exception):
     """A row that says nothing; the message says what is wrong with it."""
 
 
-Reader = Callable[[Sequence[str]], Iterator[Cell]]
+Reader = Callable[[Sequence[str]], Iterator[Entry]]
 """Yields what a row says. Raises `BadRowError`."""
 
 
@@ -73,33 +72,35 @@ def reader(heading: Sequence[str], name: str) -> Reader:
     function = names.index("function")
     if "metric" in names and "value" in names:
         return _long(at, function, names.index("metric"), names.index("value"))
-    columns = [(index, each) for index, each in enumerate(names) if each in METRICS]
-    _check(name, {metric for _, metric in columns})
+    columns = {each: index for index, each in enumerate(names) if each in METRICS}
+    _check(name, set(columns))
     return _wide(at, function, columns)
 
 
-def _wide(at: int, function: int, columns: list[tuple[int, str]]) -> Reader:
-    def read(row: Sequence[str]) -> Iterator[Cell]:
-        at_s, name = _at_s(row[at]), _function(row[function])
-        for index, metric in columns:
-            if text := row[index].strip():
-                yield Cell(at_s, name, metric, _value(text))
+def _wide(at: int, function: int, columns: Mapping[str, int]) -> Reader:
+    places = [columns.get(metric) for metric in METRICS]
+
+    def read(row: Sequence[str]) -> Iterator[Entry]:
+        values = tuple("" if each is None else _number(row[each]) for each in places)
+        yield Entry(_at_s(row[at]), _function(row[function]), values)
 
     return read
 
 
 def _long(at: int, function: int, metric: int, value: int) -> Reader:
-    def read(row: Sequence[str]) -> Iterator[Cell]:
+    def read(row: Sequence[str]) -> Iterator[Entry]:
         plain = _plain(row[metric])
         if plain not in METRICS:
             raise BadRowError("rows of another metric")
-        yield Cell(_at_s(row[at]), _function(row[function]), plain, _value(row[value]))
+        number = _number(row[value])
+        values = tuple(number if plain == each else "" for each in METRICS)
+        yield Entry(_at_s(row[at]), _function(row[function]), values)
 
     return read
 
 
 def _series(at: int, heading: Sequence[str], name: str) -> Reader:
-    columns = []
+    columns: dict[str, dict[str, int]] = {}
     for index, each in enumerate(heading):
         if index != at:
             words = each.split()
@@ -110,14 +111,19 @@ def _series(at: int, heading: Sequence[str], name: str) -> Reader:
                     f"there is no column function, and {each!r} is no '<function> <metric>', where "
                     f"the metric is one of {', '.join(METRICS)}",
                 )
-            columns.append((index, words[0], metric))
-    _check(name, {metric for *_, metric in columns})
+            columns.setdefault(words[0], {})[metric] = index
+    _check(name, {metric for metrics in columns.values() for metric in metrics})
+    functions = [
+        (function, [metrics.get(metric) for metric in METRICS])
+        for function, metrics in columns.items()
+    ]
 
-    def read(row: Sequence[str]) -> Iterator[Cell]:
+    def read(row: Sequence[str]) -> Iterator[Entry]:
         at_s = _at_s(row[at])
-        for index, function, metric in columns:
-            if text := row[index].strip():
-                yield Cell(at_s, function, metric, _value(text))
+        for function, places in functions:
+            values = tuple("" if each is None else _number(row[each]) for each in places)
+            if any(values):
+                yield Entry(at_s, function, values)
 
     return read
 
@@ -160,11 +166,15 @@ def _function(text: str) -> str:
     return name
 
 
-def _value(text: str) -> float:
+def _number(text: str) -> str:
+    """Return `text` if it is a number that a metric can have, or nothing."""
+    text = text.strip()
+    if not text:
+        return ""
     try:
         value = float(text)
     except ValueError:
         raise BadRowError("rows with a value that is no number") from None
     if not 0 <= value < 1e12:  # noqa: PLR2004 - neither infinite nor no number at all
         raise BadRowError("rows with a value that can't be")
-    return value
+    return text

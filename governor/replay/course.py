@@ -91,8 +91,7 @@ class Course:
         for index, at_ms in enumerate(times):
             serial = self._add(at_ms, Kind.COMES, name)
             if index in denied:
-                lasts_ms = function.mean_ms or self._mean_ms or UNKNOWN_DURATION_MS
-                self._add(at_ms + lasts_ms, Kind.GOES, name, serial)
+                self._add(at_ms + self._usual_ms(function), Kind.GOES, name, serial)
             else:
                 function.there.append((serial, at_ms, next(even)))
         gone = len(function.there) - in_use
@@ -120,6 +119,11 @@ class Course:
     def _times(self, step: Step, number: int) -> list[float]:
         length, draw = step.end_ms - step.start_ms, self._random.random
         return sorted(step.start_ms + length * draw() for _ in range(number))
+
+    def _usual_ms(self, function: _Function) -> float:
+        """How long one may have lasted that was denied."""
+        known = (function.mean_ms, self._mean_ms, UNKNOWN_DURATION_MS)
+        return next(each for each in known if each is not None)
 
     def _learn(self, function: _Function, lasted_ms: float) -> None:
         mean_ms = function.mean_ms

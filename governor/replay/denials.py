@@ -6,7 +6,8 @@ headroom left that is background functions alone), in proportion to what they as
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Sequence
+from math import inf
 from typing import Final
 
 from governor.model import Claim
@@ -58,18 +59,18 @@ class Denials:
 
     def _met(self, scope: str, count: Count) -> dict[str, int]:
         """Deal the denials of `scope` out."""
-        fill = max(count.in_use, self._in_use.get(scope, 0))
-        holding = [
-            (name, claim)
+        room = {
+            name: _room(claim, scope)
             for name in self._asked
             if scope in (claim := self._resolver.claim(name)).scopes
-        ]
-        met = [name for name, claim in holding if _could_be_denied(claim, scope, fill)]
-        met = met or [name for name, _ in holding]
-        if not met:
+        }
+        if not room:
             self._flaws[f"denials by {scope} that fit no function, left out"] += count.denied
             return {}
-        return _dealt(count.denied, [(name, self._asked[name]) for name in met])
+        # It was seen once a second: between two looks it was full for somebody.
+        fill = max(count.in_use, self._in_use.get(scope, 0), min(room.values()) + 1)
+        met = [(name, self._asked[name]) for name, least in room.items() if fill > least]
+        return _dealt(count.denied, met)
 
     def _remember(self, asked: dict[str, int]) -> None:
         asked = {name: number for name, number in asked.items() if number}
@@ -82,15 +83,15 @@ class Denials:
                     del self._asked[name]
 
 
-def _could_be_denied(claim: Claim, scope: str, fill: int) -> bool:
+def _room(claim: Claim, scope: str) -> float:
+    """How full `scope` may be for `claim` to be granted still."""
     hold = next(hold for hold in claim.holds if hold.scope == scope)
     limit = hold.limits.limit_for(claim.priority)
-    return limit is not None and fill + hold.weight > limit
+    return inf if limit is None else limit - hold.weight
 
 
-def _dealt(number: int, shares: Iterable[tuple[str, int]]) -> dict[str, int]:
+def _dealt(number: int, shares: Sequence[tuple[str, int]]) -> dict[str, int]:
     """Split `number` in proportion to `shares`, in whole parts that add up to it."""
-    shares = list(shares)
     total = sum(share for _, share in shares)
     parts, so_far, given = {}, 0, 0
     for name, share in shares:
