@@ -91,7 +91,7 @@ class Rise:
             while self._lows and self._lows[-1][1] >= self._least:
                 self._lows.pop()
             self._lows.append((self._second, self._least))
-            while self._lows and self._lows[0][0] < second - CHANGE_TAKES_S:
+            while self._lows and self._lows[0][0] <= second - CHANGE_TAKES_S:
                 self._lows.popleft()
             self._second, self._least = second, self._value
         self._value = value

@@ -2,12 +2,13 @@
 
 import heapq
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TextIO
 
-RUN_LINES = 200_000
-"""Lines that are sorted in memory: some 30 MB."""
+RUN_LINES = 100_000
+"""Lines that are sorted in memory: some 15 MB."""
 
 
 class Sorted:
@@ -22,7 +23,8 @@ class Sorted:
             if len(run) < RUN_LINES and not self._runs:
                 self._last = run
                 return
-            file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - lives as we do
+            file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - until we go
+            weakref.finalize(self, file.close)
             file.writelines(run)
             self._runs.append(file)
 

@@ -77,6 +77,13 @@ class Trial:
             self.note_peaks()
             self._peaks_due_ms = at_ms + PEAKS_EVERY_MS
 
+    def finish(self) -> None:
+        """Let those who wait still run, or give up: the record is at its end."""
+        while self._came:
+            due_ms, id_, function, due = heappop(self._dues)
+            self._meet(due, id_, function, due_ms)
+        self.note_peaks()
+
     def note_peaks(self) -> None:
         """Note what the ledger has counted, before it forgets."""
         self.tally.note_peaks({name: each.peak for name, each in self._ledger.counts().items()})

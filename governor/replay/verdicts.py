@@ -96,7 +96,7 @@ def compare(source: Source, trials: Iterable[Trial], watch: Watch = lambda _: No
             for event in events:
                 trial.take(event)
     for trial in trials:
-        trial.note_peaks()
+        trial.finish()
     return Comparison(
         covering.coverage(source), [_verdict(trial.tally, trial.resolver) for trial in trials]
     )

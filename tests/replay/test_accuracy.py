@@ -33,7 +33,7 @@ def load(seed: int) -> list[Visit]:
         *poisson("api", 30, 0.3, FOR_S, seed),
         *poisson("etl-load", 8, 1, FOR_S, seed + 1),
         *poisson("etl-copy", 20, 0.3, FOR_S, seed + 2),
-        *poisson("mail", 3, 2.5, FOR_S - 3, seed + 3, 3),
+        *poisson("mail", 3, 2.5, FOR_S, seed + 3),
         *poisson("report", 0.1, 25, FOR_S, seed + 4),
         *poisson("tiny", 40, 0.03, FOR_S, seed + 5),
     ]
@@ -45,9 +45,7 @@ def denied(verdict: Verdict) -> Counter[str]:
 
 
 @pytest.mark.parametrize("seed", [10, 20, 30])
-def test_a_shadow_record_foretells_what_is_denied(
-    recorded: Callable[..., Path], seed: int
-) -> None:
+def test_a_shadow_record_foretells_what_is_denied(recorded: Callable[..., Path], seed: int) -> None:
     visits, shadow = load(seed), in_mode(POLICY, Mode.SHADOW)
     _, lines = happen(shadow, visits, FOR_S + 5)
     truth, _ = happen(POLICY, visits, FOR_S + 5)
@@ -60,15 +58,13 @@ def test_a_shadow_record_foretells_what_is_denied(
     came = Counter(visit.function for visit in visits)
     for function, number in came.items():
         foretold = denied(enforced)[function] / number
-        assert foretold == pytest.approx(truth[function] / number, abs=0.12), function
+        assert foretold == pytest.approx(truth[function] / number, abs=0.15), function
     for scope, most in (("account", 26), ("group:etl", 14), ("function:etl-load", 9)):
         assert enforced.peaks[scope] <= most
 
 
 @pytest.mark.parametrize("seed", [10, 20, 30])
-def test_an_enforced_record_tells_itself_again(
-    recorded: Callable[..., Path], seed: int
-) -> None:
+def test_an_enforced_record_tells_itself_again(recorded: Callable[..., Path], seed: int) -> None:
     visits = load(seed)
     truth, lines = happen(POLICY, visits, FOR_S + 5)
     compared = compare(Record(recorded(lines, POLICY)), [Trial("recorded", None)])

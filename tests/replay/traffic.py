@@ -18,12 +18,10 @@ class Visit:
     lasts_s: float
 
 
-def poisson(
-    function: str, per_s: float, mean_s: float, for_s: float, seed: int, begin_s: float = 0.0
-) -> list[Visit]:
+def poisson(function: str, per_s: float, mean_s: float, for_s: float, seed: int) -> list[Visit]:
     """Random visits of one function over `for_s`; durations vary by half around their mean."""
-    random, at_s, visits = Random(seed), begin_s, list[Visit]()
-    while (at_s := at_s + random.expovariate(per_s)) < begin_s + for_s:
+    random, at_s, visits = Random(seed), 0.0, list[Visit]()
+    while (at_s := at_s + random.expovariate(per_s)) < for_s:
         visits.append(Visit(at_s, function, mean_s * random.uniform(0.5, 1.5)))
     return visits
 
@@ -31,7 +29,10 @@ def poisson(
 async def drive(url: str, visits: Sequence[Visit], speed: float = 1.0) -> Counter[str]:
     """Check in and out as `visits` say, in real time; return how many were denied of whom."""
     denied: Counter[str] = Counter()
-    async with ClientSession(connector=TCPConnector(limit=0)) as session, asyncio.TaskGroup() as all_:
+    async with (
+        ClientSession(connector=TCPConnector(limit=0)) as session,
+        asyncio.TaskGroup() as all_,
+    ):
         loop = asyncio.get_running_loop()
         begin = loop.time()
 
