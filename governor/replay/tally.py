@@ -85,7 +85,7 @@ class Tally:
 
     def note_peaks(self, peaks: Mapping[str, int]) -> None:
         """Keep the highest of each scope."""
-        self.peaks |= peaks
+        self.peaks |= Counter(peaks)
 
     def worst(self) -> list[Minute]:
         """Return the minutes with most denials, the worst first."""

@@ -61,6 +61,9 @@ class Trial:
     def take(self, event: Event) -> None:
         """Let one thing happen; events come in order of time."""
         at_ms, _, kind, function, serial = event
+        if at_ms >= self._peaks_due_ms:  # first: with this event the ledger may forget
+            self._note_peaks()
+            self._peaks_due_ms = at_ms + PEAKS_EVERY_MS
         dues = self._dues
         while dues and dues[0][0] <= at_ms:
             due_ms, id_, whose, due = heappop(dues)
@@ -73,19 +76,15 @@ class Trial:
         else:
             self._ask(Renew(id_, function, TTL_MS), at_ms)
             self._run(id_, function, at_ms)
-        if at_ms >= self._peaks_due_ms:
-            self.note_peaks()
-            self._peaks_due_ms = at_ms + PEAKS_EVERY_MS
 
     def finish(self) -> None:
         """Let those who wait still run, or give up: the record is at its end."""
         while self._came:
             due_ms, id_, function, due = heappop(self._dues)
             self._meet(due, id_, function, due_ms)
-        self.note_peaks()
+        self._note_peaks()
 
-    def note_peaks(self) -> None:
-        """Note what the ledger has counted, before it forgets."""
+    def _note_peaks(self) -> None:
         self.tally.note_peaks({name: each.peak for name, each in self._ledger.counts().items()})
 
     def _come(self, id_: str, function: str, at_ms: int) -> None:

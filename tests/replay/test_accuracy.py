@@ -87,6 +87,21 @@ def test_without_limits_every_visit_runs_as_long_as_it_did(recorded: Callable[..
         assert most - 1 <= free.peaks[scope] <= most * 1.3 + 2, scope
 
 
+def test_a_headroom_that_is_too_small_is_found_out(recorded: Callable[..., Path]) -> None:
+    # Background work that holds on, and users who come slowly: their rise says too little.
+    policy = in_mode(
+        parse_yaml("{account: {max_concurrency: 30}, functions: {load: {priority: background}}}"),
+        Mode.SHADOW,
+    )
+    visits = [Visit(30.0 * i, "api", 299) for i in range(10)]
+    visits += [Visit(float(i), "load", 290) for i in range(40)]
+    _, lines = happen(policy, visits, 600)
+    advice = advise(Record(recorded(lines, policy)))
+    assert advice.verdict.user_facing_denied == 0
+    (why,) = [each for each in advice.proposal.reasons if each.path == "account.headroom"]
+    assert (why.value, "when replayed" in why.why) == (10, True)
+
+
 @pytest.mark.parametrize("recording", [POLICY, in_mode(POLICY, Mode.SHADOW), Policy()], ids=str)
 def test_a_proposal_denies_no_users_of_its_own_record(
     recorded: Callable[..., Path], recording: Policy

@@ -11,7 +11,7 @@ import yaml
 from governor.facts import Facts
 from governor.policy import parse_yaml
 from governor.replay import form
-from governor.replay.form import Count, Line
+from governor.replay.form import GAP_MS, Count, Line
 from tests.governors import run
 
 Write = Callable[..., Path]
@@ -97,6 +97,21 @@ def test_files_of_one_record_are_one_course(recorded: Write, tmp_path: Path) -> 
     (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(second.read_bytes()))
     record = json.loads(run("replay", f"{tmp_path}", "--json").stdout)["record"]
     assert (record["invocations"], record["gaps"], record["covered_s"]) == (11, 0, 3.0)
+
+
+def test_looks_that_are_far_apart_leave_a_gap(recorded: Write) -> None:
+    late = [Line(2000 + each.at_ms + GAP_MS, each.scopes) for each in LINES[2:]]
+    record = json.loads(run("replay", f"{recorded([*LINES[:2], *late])}", "--json").stdout)[
+        "record"
+    ]
+    assert (record["invocations"], record["gaps"], record["covered_s"]) == (7, 1, 2.0)
+
+
+def test_lines_whose_time_runs_backwards_are_left_out(recorded: Write) -> None:
+    lines = [*LINES[:3], Line(500, LINES[1].scopes), LINES[3]]
+    record = json.loads(run("replay", f"{recorded(lines)}", "--json").stdout)["record"]
+    assert record["invocations"] == 11
+    assert list(record["flaws"].values()) == [1]
 
 
 def test_recommend_writes_a_policy_with_reasons(recorded: Write, tmp_path: Path) -> None:

@@ -47,7 +47,8 @@ def test_a_full_scope_denies_all() -> None:
 
 
 def test_a_scope_that_looks_half_empty_was_full_for_the_first_to_be_denied() -> None:
-    assert denied(EVENLY, denying("account", Count(0, 0, 4))) == {"load": 1, "copy": 3}
+    calm = came(0, api=Count(0, 10), load=Count(0, 10), copy=Count(0, 30))
+    assert denied(calm, denying("account", Count(0, 0, 4))) == {"load": 1, "copy": 3}
 
 
 def test_a_group_denies_its_members() -> None:
