@@ -41,12 +41,12 @@ def print_status(status: dict[str, Any]) -> None:
             *(str(scope[total]) for total in ("headroom", "peak", "granted", "denied", "overruns")),
             style="bold" if full else None,
         )
-    console = _console()
-    console.print(table)
+    out = console()
+    out.print(table)
     report = status["controller"]["report"]
     waiting = [each for each in report["mappings"] if each["messages"]] if report else []
     if waiting:
-        console.print(_queues(waiting))
+        out.print(_queues(waiting))
 
 
 def _queues(mappings: list[dict[str, Any]]) -> Table:
@@ -73,36 +73,37 @@ def _queues(mappings: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _console() -> Console:
-    console = Console()
-    if not console.is_terminal:
-        console.width = PIPED_WIDTH
-    return console
+def console() -> Console:
+    """Return where to print: the terminal, or something wide enough for a log."""
+    out = Console()
+    if not out.is_terminal:
+        out.width = PIPED_WIDTH
+    return out
 
 
 def print_plan(plan: dict[str, Any]) -> None:
     """Print what a controller would do now, and what it leaves as it is."""
-    console = _console()
+    out = console()
     for missing in plan["missing"]:
-        console.print(f"could not be read: {missing}", style="yellow", markup=False)
+        out.print(f"could not be read: {missing}", style="yellow", markup=False)
     if plan["actions"]:
-        console.print(_reasons("would do", plan["actions"]))
+        out.print(_reasons("would do", plan["actions"]))
     if plan["non_actions"]:
-        console.print(_reasons("would leave", plan["non_actions"]))
+        out.print(_reasons("would leave", plan["non_actions"]))
     count = len(plan["actions"])
-    console.print(f"{count} {'action' if count == 1 else 'actions'} planned", style="bold")
+    out.print(f"{count} {'action' if count == 1 else 'actions'} planned", style="bold")
     if plan["paused"] or not plan["enabled"]:
         why = "is paused" if plan["paused"] else "is disabled by the policy"
-        console.print(f"the controller {why}: it would do nothing of this", style="bold")
+        out.print(f"the controller {why}: it would do nothing of this", style="bold")
 
 
 def print_restored(answer: dict[str, Any]) -> None:
     """Print what was put back in AWS, and what was left."""
-    console = _console()
+    out = console()
     for heading, rows in (("restored", answer["restored"]), ("left", answer["left"])):
         if rows:
-            console.print(_reasons(heading, rows))
-    console.print(
+            out.print(_reasons(heading, rows))
+    out.print(
         f"{len(answer['restored'])} restored, {len(answer['left'])} left; "
         "the controller is paused until `governor controller resume`",
         style="bold",

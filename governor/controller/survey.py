@@ -56,6 +56,15 @@ class Survey:
     plan: Plan
 
 
+def before_headroom(policy: Policy) -> dict[str, int]:
+    """Return what fits into each scope before user-facing functions live on its headroom."""
+    return {
+        scope: limits.max_concurrency - limits.headroom
+        for scope, limits in policy.scopes()
+        if limits.headroom and limits.max_concurrency is not None
+    }
+
+
 class Surveyor:
     """Reads what a plan is made of."""
 
@@ -106,10 +115,6 @@ class Surveyor:
 
     async def headroom_is_eaten_into(self) -> bool:
         """Whether any scope is so full that user-facing functions live on its headroom."""
-        room = {
-            scope: limits.max_concurrency - limits.headroom
-            for scope, limits in self._policies.policy.scopes()
-            if limits.headroom and limits.max_concurrency is not None
-        }
+        room = before_headroom(self._policies.policy)
         in_use = await self._ledger.in_use(room)
         return any(in_use[scope] > most for scope, most in room.items())

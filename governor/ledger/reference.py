@@ -4,7 +4,7 @@ What the Redis functions are tested against, and what the simulator runs on.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import Final
@@ -148,6 +148,11 @@ class ReferenceLedger:
             for name, scope in self._scopes.items()
             if scope.granted or scope.denied or scope.overruns
         }
+
+    def in_use(self, scopes: Iterable[str]) -> dict[str, int]:
+        """Return what counts in each of `scopes`."""
+        found = {name: self._scopes.get(name) for name in scopes}
+        return {name: scope.in_use if scope else 0 for name, scope in found.items()}
 
     def _perform(self, operation: Operation) -> Answer:
         match operation:

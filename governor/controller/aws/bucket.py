@@ -2,17 +2,24 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 
 class Bucket:
     """Tokens that come at a steady rate and are taken one by one, of several threads at once."""
 
-    def __init__(self, per_s: float, capacity: float) -> None:
-        """Begin with `capacity` tokens, which is the most there ever are."""
+    def __init__(
+        self, per_s: float, capacity: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Begin with `capacity` tokens, which is the most there ever are; `clock` gives seconds.
+
+        Whoever brings another clock has no patience: waiting is for real.
+        """
         self._per_s = per_s
         self._capacity = capacity
         self._tokens = capacity
-        self._counted_at = time.monotonic()
+        self._clock = clock
+        self._counted_at = clock()
         self._lock = threading.Lock()
 
     def take(self, keep: float, patience_s: float) -> bool:
@@ -20,12 +27,12 @@ class Bucket:
 
         Returns whether there was one.
         """
-        give_up_at = time.monotonic() + patience_s
+        give_up_at = self._clock() + patience_s
         while True:
             wait_s = self._try(keep)
             if wait_s == 0:
                 return True
-            if time.monotonic() + wait_s > give_up_at:
+            if self._clock() + wait_s > give_up_at:
                 return False
             time.sleep(wait_s)
 
@@ -37,7 +44,7 @@ class Bucket:
     def _try(self, keep: float) -> float:
         """Take a token, or return in how many seconds there may be one."""
         with self._lock:
-            now = time.monotonic()
+            now = self._clock()
             grown = self._tokens + (now - self._counted_at) * self._per_s
             self._tokens = min(self._capacity, grown)
             self._counted_at = now

@@ -37,7 +37,7 @@ _PATIENCE_S: Final = 1.0
 """How long a change waits for its turn. An action is four of them at most, and has to be over long
 before the leader's lease may be."""
 
-_BURST_S: Final = 5.0
+BURST_S: Final = 5.0
 """The budget that may be saved up, in seconds of it."""
 
 _FORBIDDEN: Final = 403
@@ -168,7 +168,7 @@ class Calls:
 
     def __init__(self, lambda_per_s: float = CALLS_PER_S) -> None:
         """Allow `lambda_per_s` calls of Lambda's control plane per second on average."""
-        self._lambda = Bucket(lambda_per_s, KEPT_FOR_CHANGES + lambda_per_s * _BURST_S)
+        self._lambda = Bucket(lambda_per_s, KEPT_FOR_CHANGES + lambda_per_s * BURST_S)
         self._functions = Bucket(FUNCTIONS_PER_S, FUNCTIONS_PER_S)
         self._lock = threading.Lock()
         self._made: Counter[tuple[str, str]] = Counter()
