@@ -16,6 +16,7 @@ from governor.cli.limits import apply, get, set_, status
 from governor.cli.options import DONE, FINDING, WRONG_USE
 from governor.cli.replay import recommend, record, replay
 from governor.cli.serve import serve
+from governor.cli.simulate import simulate
 from governor.cli.top import top
 from governor.errors import GovernorError, InvalidInputError, SettingsError
 
@@ -24,7 +25,7 @@ from governor.errors import GovernorError, InvalidInputError, SettingsError
     context_settings={"help_option_names": ["-h", "--help"]},
     commands=[
         *(serve, status, top, apply, set_, get),
-        *(record, replay, recommend),
+        *(simulate, record, replay, recommend),
         *(controller, layer, demo),
     ],
 )
