@@ -167,7 +167,7 @@ def _claimant(
     in_pool = pooled(claim, facts)
     return Claimant(
         id=mapping.uuid,
-        floor=floor(mapping),
+        floor=min(floor(mapping), wanted.reach),  # the lowest setting is more than it can use
         need=wanted.need,
         reach=wanted.reach,
         share=function.share,

@@ -10,7 +10,7 @@ from governor.controller.memory import Turned
 from governor.controller.observed import EventSourceMapping, Knobs
 from governor.controller.plan.budget import Budget
 from governor.controller.plan.demand import Demand
-from governor.controller.plan.knobs import change, grown, held, shown, units
+from governor.controller.plan.knobs import change, floor, grown, held, shown, units
 from governor.controller.plan.shares import Claimant, Shares
 from governor.model import ACCOUNT
 
@@ -169,9 +169,10 @@ class Decisions:
             text = f"{bound_by} leaves {limit:,} to queues, of which an invocation takes {weight}"
         else:
             text = f"its own limit leaves {limit:,} to its queues"
+        lowest = floor(mapping)
         if share == 0:
-            text += f", where not even the lowest {governed.claimant.floor} at a time fit"
-        elif share == governed.claimant.floor:
+            text += f", where not even the lowest {lowest} at a time fit"
+        elif share == lowest:
             text += f", {share:,} is the lowest that AWS takes"
         names = [name for name in self._bound[bound_by] if name != mapping.function][:_NAMED]
         others = self._count[bound_by] - 1

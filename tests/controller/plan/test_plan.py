@@ -155,6 +155,17 @@ def test_nothing_is_sent_to_a_mapping_that_has_not_settled() -> None:
     assert "its last change has not settled yet" in reasons(planned)[1]
 
 
+def test_a_queue_with_a_batch_takes_one_slot_from_the_others_not_the_lowest_setting() -> None:
+    trickling = {f"trickle-{number}": 3 for number in range(20)}
+    world = World(
+        policy({name: background() for name in ("etl-load", *trickling)}),
+        backlog={"etl-load": 20_000, **trickling},
+        in_use={"api": 610},
+    )
+    world.cycle()
+    assert world.limits() == {"etl-load": 190 - 20}
+
+
 def test_floors_hold_where_no_pause_is_allowed() -> None:
     world = burst(in_use={"api": 900})
     planned = world.cycle()
