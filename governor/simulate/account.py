@@ -97,16 +97,7 @@ class SimulatedAccount:
             account=AccountFacts(limit, self._pool.limit),
             mappings=tuple(self._seen(name, each) for name, each in self._mappings.items()),
             queues={_queue_arn(name): _facts(name, each) for name, each in self._queues.items()},
-            functions={
-                function.name: FunctionFacts(
-                    name=function.name,
-                    timeout_s=int(function.timeout_s),
-                    reserved=self._reserved.get(function.name),
-                    braked=function.name in self._reserved,
-                    duration_s=self._cloudwatch.duration_s(function.name),
-                )
-                for function in self._functions
-            },
+            functions={function.name: self._known(function) for function in self._functions},
             scopes=scopes,
             ungoverned=self._history.ungoverned(self._cloudwatch.unreserved),
         )
@@ -157,6 +148,16 @@ class SimulatedAccount:
             function.pool = Pool(action.after)
             function.pool.in_use = function.in_use
         return Outcome(Result.DONE)
+
+    def _known(self, function: Running) -> FunctionFacts:
+        name = function.name
+        return FunctionFacts(
+            name=name,
+            timeout_s=int(function.timeout_s),
+            reserved=self._reserved.get(name),
+            braked=name in self._reserved,
+            duration_s=self._cloudwatch.duration_s(name),
+        )
 
     def _read(self, operation: str, calls: int) -> None:
         self._budget.charge(calls)

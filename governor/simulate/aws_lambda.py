@@ -1,8 +1,13 @@
 """Lambda itself: slots, environments, cold starts, and what a governor's check-in adds to it."""
 
+from typing import Final
+
 from governor.simulate.gates import Gate, Verdict
 from governor.simulate.timeline import Timeline
 from governor.simulate.work import Invocation
+
+_GRANTED: Final = Verdict.GRANTED
+_DENIED: Final = Verdict.DENIED
 
 
 class Lambda:
@@ -54,14 +59,12 @@ class Lambda:
 
     def begin(self, invocation: Invocation) -> None:
         """Check in, now that the environment runs."""
-        invocation.ready_s = self.timeline.now_s
-        match self.gate.enter(invocation):
-            case Verdict.GRANTED:
-                self.granted(invocation)
-            case Verdict.DENIED:
-                self.timeline.at(self.timeline.now_s + self.denied_s, self._deny, invocation)
-            case Verdict.WAITS:
-                pass
+        now_s = invocation.ready_s = self.timeline.now_s
+        verdict = self.gate.enter(invocation)
+        if verdict is _GRANTED:
+            self.granted(invocation)
+        elif verdict is _DENIED:
+            self.timeline.at(now_s + self.denied_s, self._deny, invocation)
 
     def granted(self, invocation: Invocation) -> None:
         """Run the handler."""

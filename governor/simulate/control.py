@@ -31,7 +31,7 @@ class Control:
         self._timeline = timeline
         self._ledger = gate.ledger
         self._gate = gate
-        self._account = account
+        self.account = account
         self._policy = policy
         self._before_headroom = before_headroom(policy)
         self._memory = Memory()
@@ -41,7 +41,7 @@ class Control:
     @property
     def calls(self) -> Mapping[tuple[str, str], int]:
         """Calls to AWS so far, by operation and outcome."""
-        return Counter(self._account.calls)
+        return Counter(self.account.calls)
 
     def begin(self) -> None:
         """Begin with a cycle."""
@@ -66,7 +66,7 @@ class Control:
         ledger = self._ledger
         at_s = EPOCH_S + self._timeline.now_s
         ledger.exchange((), self._gate.now_ms)
-        observed = self._account.observe(ledger.counts(), at_s)
+        observed = self.account.observe(ledger.counts(), at_s)
         self.plan = planned = plan(ledger.resolver, observed, self._memory)
         facts = learned(ledger.resolver.facts, observed)
         if facts != ledger.resolver.facts:
@@ -75,6 +75,6 @@ class Control:
         for action in planned.actions:
             self._memory = self._memory.unsent(action)
         for action in planned.actions:
-            if self._account.apply(action).result is Result.DONE:
+            if self.account.apply(action).result is Result.DONE:
                 self._memory = sent(self._memory, action, planned.memory)
                 self.done.append((self._timeline.now_s, action))

@@ -31,6 +31,9 @@ class Verdict(Enum):
     WAITS = "waits"
 
 
+_GRANTED: Final = Verdict.GRANTED
+
+
 class Gate(Protocol):
     """Is asked when an environment is about to run an invocation's handler, and told when it has.
 
@@ -95,14 +98,15 @@ class Ledgered:
         function = invocation.function
         waits_ms = 0
         if type(function.entry.source) is AsyncSource:
-            waits_ms = int(function.timeout_s * 1000 - ASKING_MS) // 2
-        acquire = Acquire(
-            id_, function.name, _ttl_ms(invocation), invocation.attempt, max(0, waits_ms)
-        )
-        answer = self.ledger.exchange((acquire,), self.now_ms)[0]
+            waits_ms = max(0, int(function.timeout_s * 1000 - ASKING_MS) // 2)
+        ttl_ms = int(invocation.takes_s * 1000) + GRACE_MS
+        acquire = Acquire(id_, function.name, ttl_ms, invocation.attempt, waits_ms)
+        now_ms = int((EPOCH_S + self._timeline.now_s) * 1000)
+        answer = self.ledger.exchange((acquire,), now_ms)[0]
         if type(answer) is Granted:
-            function.tally.overruns += answer.overrun
-            return Verdict.GRANTED
+            if answer.overrun:
+                function.tally.overruns += 1
+            return _GRANTED
         if type(answer) is Denied:
             return Verdict.DENIED
         self._waiting[id_] = invocation
@@ -111,7 +115,8 @@ class Ledgered:
 
     def leave(self, invocation: Invocation) -> None:
         """Check out; who waits for that goes on."""
-        self.ledger.exchange((Release(invocation.id),), self.now_ms)
+        now_ms = int((EPOCH_S + self._timeline.now_s) * 1000)
+        self.ledger.exchange((Release(invocation.id),), now_ms)
         if self.ledger.woken:
             self.wake()
 

@@ -29,8 +29,8 @@ class Figures(Struct, frozen=True):
 
     `refused` counts requests that got a 429 at least once, of AWS or of the governor; of these,
     `throttled` and `denied` are the answers. `completion_s` is from a burst's first message until
-    the last one of the bursts that came with it is done, on average. `control_calls` are calls to
-    AWS that were made.
+    the last one of the bursts that came with it is done, on average. `above_group_s` is how
+    long some group ran more than its max_concurrency. `control_calls` are calls to AWS.
     """
 
     user_requests: int
@@ -53,6 +53,7 @@ class Figures(Struct, frozen=True):
     outstanding: int
     utilisation: float
     wasted_slot_s: float
+    above_group_s: float
     cold_starts: int
     invocations: int
     control_calls: int
@@ -136,6 +137,7 @@ def _figures(world: World) -> Figures:
         outstanding=world.outstanding,
         utilisation=world.recorder.used_s / (head.length_s * head.account.limit),
         wasted_slot_s=world.recorder.wasted_s,
+        above_group_s=world.recorder.above_s,
         cold_starts=_sum(world.functions, "cold_starts"),
         invocations=_sum(world.functions, "invocations"),
         control_calls=sum(n for (_, outcome), n in calls.items() if outcome != "withheld"),

@@ -2,11 +2,15 @@
 
 from typing import TYPE_CHECKING, Final
 
+from governor.model import group_scope
+from governor.resolver import Resolver
 from governor.simulate.pool import Pool
 
 if TYPE_CHECKING:
+    from governor.simulate.work import Running
     from governor.simulate.world import World
 
+_GROUP: Final = group_scope("")
 _SAMPLES: Final = 1200
 """Samples of a scenario's length; not more than one a second."""
 
@@ -39,6 +43,9 @@ class Recorder:
         """Slot-seconds of all functions within the scenario's length."""
         self.wasted_s = 0.0
         """Slot-seconds that were reserved and idle, within the scenario's length."""
+        self.above_s = 0.0
+        """How long some group of the policy ran more than its max_concurrency."""
+        self._groups = _groups(world)
         self._refused = 0
 
     def begin(self) -> None:
@@ -72,8 +79,25 @@ class Recorder:
         )
         control = world.control
         series.allowed.append(sum(control.plan.allowed.values()) if control else None)
+        if any(
+            sum(weight * function.in_use for function, weight in members) > limit
+            for limit, members in self._groups
+        ):
+            self.above_s += self.every_s
         if timeline.now_s < world.scenario.head.length_s:
             self.used_s += sum(in_use.values()) * self.every_s
             if world.policy != "oracle":
                 idle = sum(max(0, pool.limit - pool.in_use) for pool in reserved)
                 self.wasted_s += idle * self.every_s
+
+
+def _groups(world: "World") -> list[tuple[int, list[tuple["Running", int]]]]:
+    """The policy's groups that have a limit: that, and their members with their weights."""
+    resolver = Resolver(world.scenario.policy)
+    found: dict[str, tuple[int, list[tuple[Running, int]]]] = {}
+    for function in world.functions:
+        for hold in resolver.claim(function.name).holds:
+            limit = hold.limits.max_concurrency
+            if hold.scope.startswith(_GROUP) and limit is not None:
+                found.setdefault(hold.scope, (limit, []))[1].append((function, hold.weight))
+    return list(found.values())

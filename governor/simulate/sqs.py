@@ -53,6 +53,7 @@ class Queue:
         self._platform = platform
         self._timeline = platform.timeline
         self._function = function
+        self._tally = function.tally
         self._running = 0
         """Pollers at work: waiting for an invocation, or to try a throttled one again."""
         self._pollers = float(FIRST)
@@ -71,7 +72,7 @@ class Queue:
 
     def receive(self, takes_s: float, burst: Burst | None) -> None:
         """Take a message."""
-        self._function.tally.arrived += 1
+        self._tally.arrived += 1
         self.visible.append(Message(self._timeline.now_s, takes_s, burst))
         if self._running < self._pollers or not self._ticking:
             self.poll()
@@ -90,7 +91,7 @@ class Queue:
 
     def done(self, invocation: Invocation) -> None:
         """Delete a batch."""
-        tally = self._function.tally
+        tally = self._tally
         now_s = self._timeline.now_s
         messages = invocation.messages or ()
         tally.done += len(messages)
@@ -111,7 +112,7 @@ class Queue:
     def denied(self, invocation: Invocation) -> None:
         """A denial is an error to Lambda."""
         for message in invocation.messages or ():
-            self._function.tally.refused += not message.denied
+            self._tally.refused += not message.denied
             message.denied = True
         self.failed(invocation)
 
@@ -153,7 +154,7 @@ class Queue:
     def _return(self, invocation: Invocation) -> None:
         """Make a batch's messages visible again, unless they have come too often."""
         most = self.source.max_receive_count
-        tally = self._function.tally
+        tally = self._tally
         for message in invocation.messages or ():
             self.in_flight -= 1
             if most is None or message.receives < most:

@@ -48,6 +48,7 @@ ROWS: Final[tuple[tuple[str, str, Shown], ...]] = (
     ("still on their way at the end", "outstanding", _count),
     ("the pool's utilisation", "utilisation", _part),
     ("reserved and idle, slot-seconds", "wasted_slot_s", _count),
+    ("a group above its limit for", "above_group_s", _seconds),
     ("cold starts", "cold_starts", _count),
     ("control-plane calls", "control_calls", _count),
 )

@@ -47,19 +47,20 @@ class World:
         self.account_pool = Pool(scenario.head.account.limit)
         self._aside = Pool(_ENDLESS)
         resolver = Resolver(scenario.policy)
-        self._platform = self._lambda(self._gate(resolver))
+        self.gate = self._gate(resolver)
+        self._platform = self._lambda(self.gate)
         self.functions = [
             Running(scenario, each, self._pool_for(each.entry), seed) for each in scenario.functions
         ]
         for function in self.functions:
             function.source = self._source(function)
         self.control: Control | None = None
-        if policy == "governor" and isinstance(self._platform.gate, Ledgered):
-            self._platform.gate.resume = self._platform.granted
+        if isinstance(self.gate, Ledgered):
+            self.gate.resume = self._platform.granted
             account = SimulatedAccount(
                 self.timeline, self.account_pool, self.functions, self.queues
             )
-            self.control = Control(self.timeline, self._platform.gate, account, scenario.policy)
+            self.control = Control(self.timeline, self.gate, account, scenario.policy)
         self._user_facing = {each.name for each in self.functions if each.user_facing}
         self.recorder = Recorder(self)
 
