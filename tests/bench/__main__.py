@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import controller, footprint, http, layer, ledger, plan, waiting
+from tests.bench import controller, footprint, http, layer, ledger, plan, simulate, waiting
 from tests.bench.figures import Benchmark, Figure
 
 BENCHMARKS: Sequence[Benchmark] = (
@@ -23,6 +23,9 @@ BENCHMARKS: Sequence[Benchmark] = (
     plan.planning,
     controller.calls,
     controller.reaction,
+    simulate.simulate_speed,
+    simulate.simulate_knock,
+    simulate.simulate_dead_letters,
 )
 
 
