@@ -171,16 +171,12 @@ class Omniscient:
         self._parked: dict[str, Callable[[], None]] = {}
 
     def enter(self, invocation: Invocation) -> Verdict:
-        """Let background work run, which was let before; users as far as there are limits."""
+        """Let run what was let before, and callers as far as there is room."""
         function = invocation.function
+        if type(function.entry.source) is ApiSource and not self._has_room(function):
+            return Verdict.DENIED
         use = self._users if function.user_facing else self._background
-        claim = self._resolver.claim(function.name)
-        if function.user_facing and isinstance(function.entry.source, ApiSource):
-            for hold in claim.holds:
-                limit = hold.limits.max_concurrency
-                if limit is not None and use[hold.scope] + hold.weight > limit:
-                    return Verdict.DENIED
-        for hold in claim.holds:
+        for hold in self._resolver.claim(function.name).holds:
             use[hold.scope] += hold.weight
         return Verdict.GRANTED
 
@@ -191,21 +187,26 @@ class Omniscient:
         for hold in self._resolver.claim(function.name).holds:
             use[hold.scope] -= hold.weight
         for name in list(self._parked):
-            if self._account.in_use + self._background[ACCOUNT] >= self._account.limit:
+            if self._is_full():
                 break
             self._parked.pop(name)()  # who still has to wait parks again, at the end of the line
 
     def lets(self, function: Running, poll: Callable[[], None]) -> bool:
-        """Whether one more fits below what users leave."""
-        if function.user_facing:
-            return True
+        """Whether there is room for one more; if not, its queue is read when there may be."""
+        has_room = self._has_room(function)
+        if not has_room:
+            self._parked[function.name] = poll
+        return has_room
+
+    def _has_room(self, function: Running) -> bool:
+        """Whether one more fits: of users' beside users', of the rest below what these leave."""
+        background = not function.user_facing
         for hold in self._resolver.claim(function.name).holds:
             limit = hold.limits.max_concurrency
-            used = self._users[hold.scope] + self._background[hold.scope]
+            used = self._users[hold.scope] + background * self._background[hold.scope]
             if limit is not None and used + hold.weight > limit:
-                break
-        else:
-            if self._account.in_use + self._background[ACCOUNT] < self._account.limit:
-                return True
-        self._parked[function.name] = poll
-        return False
+                return False
+        return not (background and self._is_full())
+
+    def _is_full(self) -> bool:
+        return self._account.in_use + self._background[ACCOUNT] >= self._account.limit

@@ -19,6 +19,7 @@ from governor.simulate.scenario import (
     RecordedDurations,
     Scenario,
     SqsSource,
+    Step,
 )
 from governor.validation import FunctionName, convert
 
@@ -101,8 +102,12 @@ def _entry(raw: object, at: str, folder: Path) -> FunctionEntry:
     _check_duration(entry.duration, f"{at}.duration", folder)
     _check_duration(entry.cold_start, f"{at}.cold_start", folder)
     for index, arrivals in enumerate(entry.arrivals):
-        if isinstance(arrivals, Recorded):
-            _check_file(folder / arrivals.file, f"{at}.arrivals[{index}].file")
+        match arrivals:
+            case Recorded(file=name):
+                _check_file(folder / name, f"{at}.arrivals[{index}].file")
+            case Step(from_s=from_s, until_s=until_s) if until_s <= from_s:
+                reason = f"{until_s:g} is not after from_s {from_s:g}"
+                raise InvalidInputError(f"{at}.arrivals[{index}].until_s", reason)
     return entry
 
 

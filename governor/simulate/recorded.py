@@ -1,8 +1,8 @@
 """Recorded arrivals: a CSV that is read as the simulation goes, however large, whatever its flaws.
 
-A row is a timestamp (seconds since 1970 or ISO 8601; more columns are ignored), or a minute and the
-number of arrivals in it, which are then spread evenly. The first row tells which, and is where the
-recording begins; a heading is skipped.
+A row is a timestamp (seconds or milliseconds since 1970, or ISO 8601; more columns are ignored), or
+a minute and the number of arrivals in it, which are then spread evenly. The first row tells which,
+and is where the recording begins; a heading is skipped.
 """
 
 from collections.abc import Iterator
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MINUTE_S: Final = 60.0
 _MOST: Final = 100_000_000
 """The highest count of a minute that is believed."""
+
+_MILLISECONDS: Final = 1e11
+"""Times from here on, in the year 5138, are milliseconds."""
 
 
 @dataclass(slots=True)
@@ -112,7 +115,9 @@ def _time(text: str) -> float | None:
         except ValueError:
             return None
         value = (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).timestamp()
-    return value if abs(value) < 1e12 else None  # noqa: PLR2004 - so NaN and infinities are out
+    if abs(value) >= _MILLISECONDS:
+        value /= 1000
+    return value if abs(value) < _MILLISECONDS else None  # and neither NaN nor infinite
 
 
 def _count(text: str) -> int | None:

@@ -15,8 +15,8 @@ MAX_LENGTH_S: Final = 7 * 86_400
 
 Seconds = Annotated[float, Meta(ge=0, le=MAX_LENGTH_S)]
 Milliseconds = Annotated[float, Meta(gt=0, le=15 * 60_000)]
-Rate = Annotated[float, Meta(ge=0, le=1_000_000, description="Arrivals per second.")]
-Count = Annotated[int, Meta(ge=1, le=100_000_000)]
+Rate = Annotated[float, Meta(ge=0, le=100_000, description="Arrivals per second.")]
+Count = Annotated[int, Meta(ge=1, le=10_000_000)]
 File = Annotated[str, Meta(min_length=1, max_length=1000, description="Beside the scenario.")]
 
 

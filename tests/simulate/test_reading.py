@@ -36,6 +36,11 @@ def complaint(text: str) -> str:
         ("rate = 1", "rate = nan", ["functions.api.arrivals[0].rate", "line 7"]),
         ("rate = 1", "rtae = 1", ["functions.api.arrivals[0].rtae", "line 7"]),
         ('"poisson"', '"fish"', ["functions.api.arrivals[0].kind", "fish", "line 7"]),
+        (
+            '"poisson", rate = 1',
+            '"step", rate = 1, from_s = 9, until_s = 5',
+            ["functions.api.arrivals[0].until_s", "5 is not after from_s 9", "line 7"],
+        ),
         ('"user-facing"', '"vip"', ["functions.api.priority", "line 4"]),
         ("ms = 100", "ms = 1e9", ["functions.api.duration.ms", "line 6"]),
         ("ms = 100", 'ms = "long"', ["functions.api.duration.ms", "line 6"]),
