@@ -11,19 +11,20 @@ from governor.printing import console
 from governor.simulate.comparison import Comparison
 from governor.simulate.results import Estimate
 
-Shown = Callable[[float], str]
+Shown = Callable[[float], tuple[float, str, str]]
+"""From a mean to a factor, a format and a unit: for the mean, and for what it may be off by."""
 
 
-def _count(value: float) -> str:
-    return f"{value:,.0f}"
+def _count(_: float) -> tuple[float, str, str]:
+    return 1, ",.0f", ""
 
 
-def _seconds(value: float) -> str:
-    return f"{value:,.1f} s" if value >= 10 else f"{value * 1000:,.0f} ms"  # noqa: PLR2004
+def _seconds(mean: float) -> tuple[float, str, str]:
+    return (1, ",.1f", " s") if mean >= 10 else (1000, ",.0f", " ms")  # noqa: PLR2004
 
 
-def _part(value: float) -> str:
-    return f"{value:.2%}"
+def _part(_: float) -> tuple[float, str, str]:
+    return 100, ".2f", " %"
 
 
 ROWS: Final[tuple[tuple[str, str, Shown], ...]] = (
@@ -60,7 +61,9 @@ def cell(estimate: Estimate | None, shown: Shown) -> str:
     if estimate is None:
         return "-"
     half = (estimate.high - estimate.low) / 2
-    return shown(estimate.mean) + (f" ± {shown(half)}" if half else "")
+    factor, form, unit = shown(estimate.mean)
+    text = f"{factor * estimate.mean:{form}}"
+    return text + (f" ± {factor * half:{form}}" if half else "") + unit
 
 
 def print_comparison(comparison: Comparison) -> None:

@@ -74,7 +74,7 @@ def test_denials_are_those_of_trunk_reservation(tmp_path: Path) -> None:
     lines = "\n".join(str(chance.expovariate(1 / 400)) for _ in range(100_000))
     (tmp_path / "exponential.csv").write_text(lines)
     text = f"""
-        length_s = 2000
+        length_s = 1000
         [governor]
         check_in_ms = 0
         denied_ms = 0

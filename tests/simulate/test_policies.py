@@ -125,7 +125,8 @@ def test_when_all_is_done_every_mapping_is_as_it_was() -> None:
 
 
 def test_calls_stay_within_the_controllers_share() -> None:
-    world = played(BURST.replace("count = 3", "count = 60").replace("= 30\n", "= 2\n"), "governor")
+    text = BURST.replace("count = 3", "count = 60").replace("= 30\n", "= 2\n")
+    world = played(text.replace("count = 10000", "count = 500"), "governor")
     assert world.control is not None
     times = [at_s for at_s, _ in world.control.done]
     assert len(times) > 60
