@@ -203,11 +203,11 @@ class ReferenceLedger:
         return Renewed(ends_at_ms, reinstated=True)
 
     def _release(self, id_: str) -> Answer:
-        self._released[id_] = None
-        if len(self._released) > MOST_RELEASED:
-            self._released.popitem(last=False)
-        lease = self.leases.get(id_)
-        self._end(id_)
+        released = self._released
+        released[id_] = None
+        if len(released) > MOST_RELEASED:
+            released.popitem(last=False)
+        lease = self._end(id_)
         return Released(lease.function if lease else None)
 
     def _stakes_of(self, function: str) -> _Stakes:
@@ -250,25 +250,28 @@ class ReferenceLedger:
         bucket = self._now_ms // BUCKET_MS
         for each in stakes.all:
             each.scope.hold(each.weight, bucket)
-            each.scope.overruns += overrun
+            if overrun:
+                each.scope.overruns += 1
         function = stakes.claim.function
         self.leases[id_] = Lease(id_, function, self._now_ms, ends_at_ms, overrun, stakes.weights)
         heappush(self._ends, (ends_at_ms, id_))
 
-    def _end(self, id_: str, *, expired: bool = False) -> None:
+    def _end(self, id_: str, *, expired: bool = False) -> Lease | None:
         """Give back what a lease holds, or its place in the queue (rule 5: one code path)."""
-        if queued := self.queue.pop(id_, None):
+        if self.queue and (queued := self.queue.pop(id_, None)):
             self._serve(queued.denied_by)
         lease = self.leases.pop(id_, None)
         if lease is None:
-            return
+            return None
         bucket = self._now_ms // BUCKET_MS
         for name, weight in lease.weights.items():
             scope = self._scopes[name]
             scope.hold(-weight, bucket)
-            scope.expired += expired
+            if expired:
+                scope.expired += 1
         for name in lease.weights if self.queue else ():
             self._serve(name)
+        return lease
 
     def _enqueue(
         self, acquire: Acquire, claim: Claim, denied_by: str, before: Queued | None
