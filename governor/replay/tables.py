@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
-from governor.printing import PIPED_WIDTH
+from governor.printing import console
 from governor.replay.advice import Advice
 from governor.replay.trace import Source, Step
 from governor.replay.verdicts import Comparison, Coverage, Verdict
@@ -21,19 +21,17 @@ MOST_ROWS = 20
 @contextmanager
 def progress(source: Source, doing: str) -> Iterator[Callable[[Step], None]]:
     """Show a bar on a terminal while `source` is read; yields what wants to see each step."""
-    console = Console(stderr=True)
+    errors = Console(stderr=True)
     columns = (doing, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task(doing, total=1.0)
         yield lambda _: bar.update(task, completed=source.read)
 
 
 def print_comparison(comparison: Comparison) -> None:
     """Print policies side by side, and below whom each would have denied, and when."""
-    console = _console()
-    _print_coverage(console, comparison.record)
+    out = console()
+    _print_coverage(out, comparison.record)
     headings = ("invocations", "denied", "share", "user-facing denied", "shadow denied")
     table = _table("policy", *headings, "waited", "mean wait", "longest")
     for verdict in comparison.verdicts:
@@ -49,25 +47,25 @@ def print_comparison(comparison: Comparison) -> None:
             f"{waited.mean_ms / 1000:.1f} s",
             f"{waited.longest_ms / 1000:.1f} s",
         )
-    console.print(table)
-    _print_peaks(console, comparison.verdicts)
+    out.print(table)
+    _print_peaks(out, comparison.verdicts)
     for verdict in comparison.verdicts:
-        _print_denials(console, verdict)
+        _print_denials(out, verdict)
 
 
 def print_advice(advice: Advice) -> None:
     """Print each proposed number and why, and what the proposal comes to on its record."""
-    console = _console()
-    _print_coverage(console, advice.record)
+    out = console()
+    _print_coverage(out, advice.record)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("setting", overflow="fold", min_width=25)
     table.add_column("proposed", justify="right")
     table.add_column("because", overflow="fold")
     for reason in advice.proposal.reasons:
         table.add_row(Text(reason.path), Text(f"{reason.value}"), Text(reason.why))
-    console.print(table)
+    out.print(table)
     for line in summary(advice).splitlines():
-        console.print(line, style="bold", markup=False, highlight=False)
+        out.print(line, style="bold", markup=False, highlight=False)
 
 
 def summary(advice: Advice) -> str:
@@ -88,27 +86,27 @@ def span(record: Coverage) -> str:
     )
 
 
-def _print_coverage(console: Console, record: Coverage) -> None:
-    console.print(span(record), style="bold", markup=False, highlight=False)
+def _print_coverage(out: Console, record: Coverage) -> None:
+    out.print(span(record), style="bold", markup=False, highlight=False)
     if record.gaps:
-        console.print(f"{record.gaps} gaps: {record.covered_s:.0f} s are recorded", style="yellow")
+        out.print(f"{record.gaps} gaps: {record.covered_s:.0f} s are recorded", style="yellow")
     for flaw, times in record.flaws.items():
-        console.print(f"{times} times: {flaw}", style="yellow", markup=False, highlight=False)
+        out.print(f"{times} times: {flaw}", style="yellow", markup=False, highlight=False)
 
 
-def _print_peaks(console: Console, verdicts: list[Verdict]) -> None:
+def _print_peaks(out: Console, verdicts: list[Verdict]) -> None:
     table = _table("peak in use", *(verdict.policy for verdict in verdicts))
     scopes = {scope for verdict in verdicts for scope in verdict.peaks}
     highest = {scope: max(each.peaks.get(scope, 0) for each in verdicts) for scope in scopes}
     for scope in sorted(scopes, key=lambda each: (-highest[each], each))[:MOST_ROWS]:
         table.add_row(Text(scope), *(f"{each.peaks.get(scope, 0)}" for each in verdicts))
-    console.print(table)
+    out.print(table)
 
 
-def _print_denials(console: Console, verdict: Verdict) -> None:
+def _print_denials(out: Console, verdict: Verdict) -> None:
     denied = [each for each in verdict.functions if each.denied or each.shadow_denied_by]
     if not denied:
-        console.print(Text(f"{verdict.policy} denies nothing"), style="bold")
+        out.print(Text(f"{verdict.policy} denies nothing"), style="bold")
         return
     table = _table(f"{verdict.policy} denies", "priority", "invocations", "denied", "share", "by")
     for each in denied[:MOST_ROWS]:
@@ -116,16 +114,16 @@ def _print_denials(console: Console, verdict: Verdict) -> None:
         by += [f"{scope} {number} (shadow)" for scope, number in each.shadow_denied_by.items()]
         table.add_row(Text(each.function), each.priority, f"{each.invocations}", f"{each.denied}",
                       _share(each.denied, each.invocations), Text(", ".join(by)))  # fmt: skip
-    console.print(table)
+    out.print(table)
     if len(denied) > MOST_ROWS:
-        console.print(f"and {len(denied) - MOST_ROWS} more functions: see --json")
+        out.print(f"and {len(denied) - MOST_ROWS} more functions: see --json")
     if verdict.worst_minutes:
         minutes = _table("worst minutes", "invocations", "denied", "most of")
         for minute in verdict.worst_minutes:
             most = sorted(minute.functions.items(), key=lambda each: -each[1])[:3]
             whom = ", ".join(f"{name} {number}" for name, number in most)
             minutes.add_row(minute.at, f"{minute.invocations}", f"{minute.denied}", Text(whom))
-        console.print(minutes)
+        out.print(minutes)
 
 
 def _table(first: str, *others: str) -> Table:
@@ -138,10 +136,3 @@ def _table(first: str, *others: str) -> Table:
 
 def _share(part: int, whole: int) -> str:
     return f"{part / whole:.2%}" if whole else "-"
-
-
-def _console() -> Console:
-    console = Console()
-    if not console.is_terminal:
-        console.width = PIPED_WIDTH
-    return console

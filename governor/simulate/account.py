@@ -193,6 +193,5 @@ def _facts(name: str, queue: Queue) -> QueueFacts:
         arn=_queue_arn(name),
         visible=len(queue.visible),
         in_flight=queue.in_flight,
-        visibility_timeout_s=int(queue.source.visibility_s),
         max_receive_count=queue.source.max_receive_count,
     )
