@@ -1,12 +1,13 @@
 """What an invocation of a function holds: the one place that decides it. Pure."""
 
 import re
+from collections.abc import Mapping
 from fnmatch import translate
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 from governor.facts import Facts
-from governor.model import ACCOUNT, Claim, Hold, function_scope, group_scope
+from governor.model import ACCOUNT, Claim, Hold, Priority, function_scope, group_scope
 from governor.policy import Function, Policy, version_of
 
 REMEMBERED_CLAIMS: Final = 16_384
@@ -34,6 +35,30 @@ class Resolver:
                     self._patterns.append((re.compile(translate(glob)), name))
                 else:
                     self._members.setdefault(glob, []).append(name)
+
+    @cached_property
+    def unlike_most(self) -> tuple[str, ...]:
+        """The scopes of functions in the shared pool whose priority is not the policy's default.
+
+        All else that is in use in the account is of the default priority.
+        """
+        return tuple(
+            function_scope(name)
+            for name, function in self.policy.functions.items()
+            if function.priority not in {None, self.policy.defaults.priority}
+            and function.shared
+            and name not in self.facts.unshared
+        )
+
+    def by_priority(self, in_use: Mapping[str, int]) -> dict[Priority, int]:
+        """Split what is in use in the account by the priority that each function has by now.
+
+        `in_use` has the account and those that are `unlike_most`, where anything runs in them.
+        """
+        usual, total = self.policy.defaults.priority, in_use.get(ACCOUNT, 0)
+        # Leases count as they were acquired (rule 8): for a while a part may exceed the whole.
+        others = min(total, sum(in_use.get(scope, 0) for scope in self.unlike_most))
+        return {each: total - others if each is usual else others for each in Priority}
 
     def _resolve(self, name: str) -> Claim:
         function = self.policy.functions.get(name)

@@ -4,7 +4,7 @@ Nothing here decides anything: the rules are in `lua/`.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -65,6 +65,20 @@ class StoreFacts:
     used_memory_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """A scope's packed counts, and what was reported of them in a bucket."""
+
+    record: bytes
+    bucket: int
+    count: ScopeCount
+
+    def stands(self, record: bytes, bucket: int) -> bool:
+        """Whether the same would be reported: a peak that is what is in use can't get lower."""
+        lasts = self.bucket == bucket or self.count.peak == self.count.in_use
+        return lasts and self.record == record
+
+
 class LedgerClient:
     """One process's access to the ledger of one pool.
 
@@ -84,6 +98,7 @@ class LedgerClient:
         self._policy_channel = self.store.key("policy-changes")
         self._channel = self.store.key(f"worker:{uuid4().hex}")
         self._packer: wire.Packer | None = None
+        self._counted: dict[bytes, _Counted] = {}
 
     @property
     def up(self) -> bool:
@@ -145,26 +160,43 @@ class LedgerClient:
         )
 
     async def counts(self, now_ms: int) -> dict[str, ScopeCount]:
-        """Return what is counted in each scope; peaks are of the hour that ends at `now_ms`."""
+        """Return what is counted in each scope; peaks are of the hour that ends at `now_ms`.
+
+        What has not changed since the last call is the same object: with 10,000 scopes, to read
+        all of them every second would keep a worker from its check-ins.
+        """
         bucket = now_ms // wire.BUCKET_MS
-        peaks_key = self.store.key(keys.PEAKS)
         book = cast(dict[bytes, bytes], await self.store.ask(self._redis.hgetall, self._book_key))
-        counts = {
-            scope: wire.counts(record)
+        for head in (keys.VERSION, keys.NEXT_END):
+            book.pop(head.encode(), None)
+        known = self._counted
+        stale = {
+            name: wire.counts(record)
             for name, record in book.items()
-            if (scope := name.decode()) not in {keys.VERSION, keys.NEXT_END}
+            if name not in known or not known[name].stands(record, bucket)
         }
-        peaks = {scope: count.peak(bucket) for scope, count in counts.items()}
-        if unsure := [scope for scope, peak in peaks.items() if peak is None]:
+        peaks = await self._peaks(stale, bucket)
+        self._counted = {
+            name: _Counted(record, bucket, stale[name].reported(peaks[name]))
+            if name in stale
+            else known[name]
+            for name, record in book.items()
+        }
+        return {name.decode(): each.count for name, each in self._counted.items()}
+
+    async def _peaks(self, counts: Mapping[bytes, wire.Counts], bucket: int) -> dict[bytes, int]:
+        """Return the peak of each scope in the hour that ends in `bucket`."""
+        sure = {name: count.peak(bucket) for name, count in counts.items()}
+        peaks = {name: peak for name, peak in sure.items() if peak is not None}
+        if unsure := [name for name in counts if name not in peaks]:
+            peaks_key = self.store.key(keys.PEAKS)
             histories = cast(
                 list[bytes | None], await self.store.ask(self._redis.hmget, peaks_key, unsure)
             )
-            for scope, history in zip(unsure, histories, strict=True):
-                known = counts[scope]
-                peaks[scope] = (
-                    wire.history_peak(history, known, bucket) if history else known.in_use
-                )
-        return {scope: count.reported(peaks[scope] or 0) for scope, count in counts.items()}
+            for name, history in zip(unsure, histories, strict=True):
+                count = counts[name]
+                peaks[name] = wire.history_peak(history, count, bucket) if history else count.in_use
+        return peaks
 
     async def in_use(self, scopes: Iterable[str]) -> dict[str, int]:
         """Return what counts in each of `scopes`: cheap, for who looks every second."""
@@ -175,7 +207,7 @@ class LedgerClient:
             list[bytes | None], await self.store.ask(self._redis.hmget, self._book_key, names)
         )
         return {
-            name: wire.counts(record).in_use if record else 0
+            name: wire.in_use(record) if record else 0
             for name, record in zip(names, records, strict=True)
         }
 

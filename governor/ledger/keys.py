@@ -20,6 +20,10 @@ RELEASED: Final = "released"
 """sorted set: the last released ids, by when (ms)"""
 CONTROLLER: Final = "controller"
 """hash: who leads the controllers, what they remember, the flag `paused`, their status"""
+SAMPLES: Final = "samples"
+"""list: packed samples of the pool, one in 10 s, of the last hour, oldest first"""
+DENIALS: Final = "denials"
+"""hash: minute → packed counts of denials by scope and function"""
 
 VERSION: Final = "version"
 """field of `BOOK`: the policy's version"""
@@ -29,7 +33,7 @@ NEXT_END: Final = "next_end"
 LEDGER_KEYS: Final = (LEASES, EXPIRIES, BOOK, PEAKS, POLICY, QUEUE, IDLE, RELEASED)
 """The keys of the ledger, in the order in which its Redis functions take them."""
 
-POOL_KEYS: Final = (*LEDGER_KEYS, CONTROLLER)
+POOL_KEYS: Final = (*LEDGER_KEYS, CONTROLLER, SAMPLES, DENIALS)
 """Every key of a pool."""
 
 

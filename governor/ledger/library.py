@@ -18,6 +18,7 @@ PARTS: Final = (
     "exchange",
     "policy",
     "controller",
+    "chronicle",
     "register",
 )
 
@@ -53,6 +54,16 @@ class Library:
     def resign(self) -> str:
         """Name of the function that ends a leadership."""
         return f"{self.name}_resign"
+
+    @property
+    def note(self) -> str:
+        """Name of the function that keeps a sample of the pool."""
+        return f"{self.name}_note"
+
+    @property
+    def tell(self) -> str:
+        """Name of the function that adds to the denials of the running minute."""
+        return f"{self.name}_tell"
 
 
 def part(name: str) -> str:

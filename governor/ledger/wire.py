@@ -38,6 +38,7 @@ _unpack = msgspec.msgpack.Decoder().decode
 _to_json = msgspec.json.Encoder().encode
 _from_json = msgspec.json.Decoder().decode
 _COUNTS: Final = Struct("<11d")
+_IN_USE: Final = Struct("<d")
 _LEASE_HEAD: Final = Struct("<ddB")
 _HOLD_SIZE: Final = 5
 _OVERRUN: Final = 1
@@ -198,6 +199,24 @@ def counts(record: bytes) -> Counts:
         int(number) for number in _COUNTS.unpack(record)
     )
     return Counts(in_use, granted, denied, shadow_denied, expired, overruns, *peaks)
+
+
+def in_use(record: bytes) -> int:
+    """Unpack what a scope has in use, and nothing else of its counts."""
+    return int(_IN_USE.unpack_from(record)[0])
+
+
+def hour_of_peaks(history: bytes | None, counts: Counts, bucket: int) -> list[int]:
+    """Return the peak of each bucket of the hour that ends in `bucket`, oldest first."""
+    flat: list[int] = _unpack(history) if history else []
+    steps = [*zip(flat[::2], flat[1::2], strict=True), (counts.bucket, counts.bucket_peak)]
+    steps.append((counts.bucket + 1, counts.in_use))
+    first = bucket - BUCKETS_AN_HOUR + 1
+    peaks = [0] * BUCKETS_AN_HOUR
+    for start, peak in steps:  # each holds until the next one
+        begins = max(0, start - first)
+        peaks[begins:] = [peak] * (BUCKETS_AN_HOUR - begins)
+    return peaks
 
 
 def history_peak(history: bytes, counts: Counts, bucket: int) -> int:

@@ -10,12 +10,14 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
+from governor.ledger.chronicle_store import ChronicleStore
 from governor.ledger.client import LedgerClient
 from governor.ledger.controller_store import ControllerStore
 from governor.ledger.policy_store import PolicyStore
 from governor.service import problems
 from governor.service.auth import Role, Tokens
 from governor.service.checkins import CheckIns
+from governor.service.pool import Watch
 from governor.validation import convert, decoder, json_value
 
 SMALL_BODY: Final = 64 * 1024
@@ -32,6 +34,8 @@ class Service:
     policies: PolicyStore
     check_ins: CheckIns
     controller: ControllerStore
+    chronicle: ChronicleStore
+    watch: Watch
     stopping: asyncio.Event
 
     async def stopping_within(self, seconds: float) -> bool:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from governor.controller.report import Report
-from governor.model import MAX_TTL_MS, MAX_WAIT_MS, Mode
+from governor.model import ACCOUNT, MAX_TTL_MS, MAX_WAIT_MS, Mode, Priority
 from governor.policy import Function, Group
 from governor.service.problems import Problem
 from governor.validation import FunctionName, LeaseId
@@ -25,6 +25,8 @@ Scope = Annotated[
         examples=["group:etl"],
     ),
 ]
+
+StaticFile = Annotated[str, Meta(pattern=r"^[a-z][a-z_-]{0,40}\.(css|js|svg)$(?!\n)")]
 
 
 class AcquireBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -104,6 +106,14 @@ class HoldersQuery(Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 100
 
 
+class EntryQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """How to treat a change of limits."""
+
+    dry_run: Annotated[
+        bool, Meta(description="Answer with what would stand then, and change nothing.")
+    ] = False
+
+
 class FunctionsAnswer(Struct, frozen=True):
     """The functions that the policy names."""
 
@@ -153,6 +163,7 @@ class ScopeStatus(Struct, frozen=True):
     """A scope's limits and counts."""
 
     scope: str
+    priority: Annotated[Priority | None, Meta(description="Of a function; null: it is none.")]
     in_use: int
     max_concurrency: int | None
     headroom: int
@@ -189,12 +200,103 @@ class PausedAnswer(Struct, frozen=True):
     paused: bool
 
 
+class PriorityInUse(Struct, frozen=True):
+    """What is in use in the account, by the priority that its functions have by now."""
+
+    user_facing: int
+    background: int
+
+
 class StatusAnswer(Struct, frozen=True):
     """The whole pool at a glance."""
 
+    now_ms: Annotated[int, Meta(description="By the store's clock, ms since 1970.")]
+    in_use: PriorityInUse
     scopes: list[ScopeStatus]
     store: StoreStatus
     controller: ControllerStatus
+
+
+class StreamQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """What to send once a second."""
+
+    changes: Annotated[
+        bool, Meta(description="After the first `status`, send `changes` since the event before.")
+    ] = False
+
+
+class ChangesAnswer(Struct, frozen=True):
+    """What is no longer as the event before had it."""
+
+    now_ms: int
+    in_use: PriorityInUse
+    scopes: Annotated[list[ScopeStatus], Meta(description="Those that are new or have changed.")]
+    gone: Annotated[list[str], Meta(description="Scopes of which nothing is known any more.")]
+    store: StoreStatus
+    controller: Annotated[ControllerStatus | None, Meta(description="null: as before.")]
+
+
+class HistoryQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose last hour to show."""
+
+    scope: Scope = ACCOUNT
+
+
+class SampleAnswer(Struct, frozen=True):
+    """The account at one moment."""
+
+    at_ms: int
+    user_facing: int
+    background: int
+    max_concurrency: int | None
+    headroom: int
+
+
+class HistoryAnswer(Struct, frozen=True):
+    """The last hour of a scope, oldest first."""
+
+    scope: str
+    step_ms: int
+    since_ms: Annotated[int, Meta(description="When the first step begins, by the store's clock.")]
+    peaks: Annotated[
+        list[int], Meta(description="Highest in_use in each step; the last one still runs.")
+    ]
+    samples: Annotated[
+        list[SampleAnswer],
+        Meta(description="Of the account: one in each step, as far as a service ran. Else none."),
+    ]
+
+
+class DenialsQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose denials to list."""
+
+    scope: Annotated[Scope | None, Meta(description="Absent: those of all scopes.")] = None
+
+
+class FunctionDenials(Struct, frozen=True):
+    """What a scope has denied a function."""
+
+    function: Annotated[
+        str | None, Meta(description="null: those beyond the first 1,000 names in a minute.")
+    ]
+    denied: int
+    shadow_denied: Annotated[int, Meta(description="Granted, as the scope is a shadow.")]
+    last_ms: Annotated[int, Meta(description="The minute of the last one, ms since 1970.")]
+
+
+class ScopeDenials(Struct, frozen=True):
+    """What a scope has denied within the last hour, and to whom, the most denied first."""
+
+    scope: str
+    denied: int
+    shadow_denied: int
+    functions: list[FunctionDenials]
+
+
+class DenialsAnswer(Struct, frozen=True):
+    """Denials of the running minute and the 59 before it, most first; none: no entry."""
+
+    scopes: list[ScopeDenials]
 
 
 class HealthAnswer(Struct, frozen=True):

@@ -27,6 +27,7 @@ from governor.model import (
     Renewed,
     Waiting,
 )
+from governor.service.denials import Denials
 from governor.service.metrics import Metrics
 
 A = TypeVar("A")
@@ -60,11 +61,14 @@ class Waiter:
 class CheckIns:
     """Acquires, renews and releases for the clients of one process."""
 
-    def __init__(self, ledger: LedgerClient, policies: PolicyStore, metrics: Metrics) -> None:
-        """Serve from `ledger` under the policy of `policies`."""
+    def __init__(
+        self, ledger: LedgerClient, policies: PolicyStore, metrics: Metrics, denials: Denials
+    ) -> None:
+        """Serve from `ledger` under the policy of `policies`; count in `metrics` and `denials`."""
         self._ledger = ledger
         self._policies = policies
         self._metrics = metrics
+        self._denials = denials
         self._loop = asyncio.get_running_loop()
         self._pending: list[tuple[Operation, asyncio.Future[Answer]]] = []
         self._sending: asyncio.Task[None] | None = None
@@ -111,9 +115,7 @@ class CheckIns:
             self._metrics.unavailable(acquire.function)
             raise
         # Counted when the answer is on its way: the handler does not wait again.
-        self._loop.call_soon(
-            self._metrics.acquired, acquire.function, answer, perf_counter() - started
-        )
+        self._loop.call_soon(self._count, acquire.function, answer, perf_counter() - started)
         return answer
 
     async def renew(self, renew: Renew) -> Renewed:
@@ -129,6 +131,10 @@ class CheckIns:
     async def sweep(self) -> int:
         """End what has expired; return the store's time (ms). Raises `StoreUnavailableError`."""
         return (await self._exchange([])).now_ms
+
+    def _count(self, function: str, answer: Granted | Denied, seconds: float) -> None:
+        self._metrics.acquired(function, answer, seconds)
+        self._denials.answered(function, answer)
 
     async def _acquire_or_wait(self, acquire: Acquire) -> Granted | Denied:
         until = self._loop.time() + acquire.wait_ms / 1000

@@ -139,9 +139,19 @@ class Entries:
                 f"{self._section}.{name}.",
             )
 
-        before, after = await call.service.policies.change(edit)
+        before, after = await _changed(call, edit)
+        if call.query.dry_run:
+            return json_response(shown(after, self.of(after)[name]))
         status = 200 if name in self.of(before) else 201
         return answer_entry(after, self.of(after)[name], status)
+
+
+async def _changed(call: Call, edit: Callable[[Policy], Policy]) -> tuple[Policy, Policy]:
+    """Change the policy, or in a dry run find out what would come of it; return both policies."""
+    if not call.query.dry_run:
+        return await call.service.policies.change(edit)
+    before = await call.service.policies.refresh()
+    return before, edit(before)
 
 
 def _check_unused(policy: Policy, group: str) -> None:
@@ -206,7 +216,9 @@ async def _set_account(call: Call, new: Callable[[Policy], Account]) -> web.Resp
         check_match(call, etag(shown(policy, policy.account)))
         return checked_entry(replace(policy, account=new(policy)), "account.")
 
-    _, after = await call.service.policies.change(edit)
+    _, after = await _changed(call, edit)
+    if call.query.dry_run:
+        return json_response(shown(after, after.account))
     return answer_entry(after, after.account)
 
 

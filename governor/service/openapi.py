@@ -119,7 +119,7 @@ def _answers(route: Route) -> dict[int, Answer]:
         answers[412] = _STALE
     if route.role is not Role.ANYONE:
         answers |= {401: _UNAUTHORIZED, 403: _FORBIDDEN}
-    if route.path not in {"/", "/healthz", "/openapi.json", "/metrics"}:
+    if route.path not in {"/", "/static/{file}", "/healthz", "/openapi.json", "/metrics"}:
         answers[503] = _NO_STORE
     return answers
 

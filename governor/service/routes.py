@@ -5,16 +5,21 @@ from typing import Any, Final
 from aiohttp import web
 
 from governor.policy import Account, Function, Group, Policy
-from governor.service import controller, leases, limits, status
+from governor.service import controller, dashboard, history, leases, limits, status
 from governor.service.app import Answer, Call, Route, json_response
 from governor.service.auth import Role
 from governor.service.bodies import (
     AcquireBody,
+    DenialsAnswer,
+    DenialsQuery,
     DeniedProblem,
+    EntryQuery,
     FactsAnswer,
     FunctionsAnswer,
     GroupsAnswer,
     HealthAnswer,
+    HistoryAnswer,
+    HistoryQuery,
     HoldersAnswer,
     HoldersQuery,
     LeaseAnswer,
@@ -23,7 +28,9 @@ from governor.service.bodies import (
     PolicyQuery,
     RenewAnswer,
     RenewBody,
+    StaticFile,
     StatusAnswer,
+    StreamQuery,
 )
 from governor.service.openapi import describe
 from governor.validation import FunctionName, GroupName, LeaseId
@@ -67,6 +74,7 @@ def _entries(entries: limits.Entries, name: Any, shape: Any, list_shape: Any) ->
             entries.put,
             {200: entry, 201: added},
             parameters,
+            query=EntryQuery,
             body=shape,
             conditional=True,
         ),
@@ -78,6 +86,7 @@ def _entries(entries: limits.Entries, name: Any, shape: Any, list_shape: Any) ->
             entries.patch,
             {200: entry, 404: missing},
             parameters,
+            query=EntryQuery,
             body=dict[str, Any],
             conditional=True,
         ),
@@ -99,6 +108,7 @@ async def _openapi(_: Call) -> web.Response:
 
 
 _ACCOUNT = Answer("The account's limits.", Account)
+_SAME = Answer("As it was: If-None-Match names it.")
 
 ROUTES: Final[list[Route]] = [
     Route(
@@ -159,6 +169,7 @@ ROUTES: Final[list[Route]] = [
         "Replace the account's limits",
         limits.put_account,
         {200: _ACCOUNT},
+        query=EntryQuery,
         body=Account,
         conditional=True,
     ),
@@ -169,6 +180,7 @@ ROUTES: Final[list[Route]] = [
         "Change fields of the account's limits (RFC 7396)",
         limits.patch_account,
         {200: _ACCOUNT},
+        query=EntryQuery,
         body=dict[str, Any],
         conditional=True,
     ),
@@ -229,7 +241,26 @@ ROUTES: Final[list[Route]] = [
         Role.READER,
         "The same once a second, as server-sent events",
         status.stream,
-        {200: Answer("Events.", content_type="text/event-stream")},
+        {200: Answer("`status`, `changes`, `unavailable`.", content_type="text/event-stream")},
+        query=StreamQuery,
+    ),
+    Route(
+        "GET",
+        "/v1/history",
+        Role.READER,
+        "The last hour of a scope",
+        history.history,
+        {200: Answer("Peaks, and of the account samples.", HistoryAnswer)},
+        query=HistoryQuery,
+    ),
+    Route(
+        "GET",
+        "/v1/denials",
+        Role.READER,
+        "What was denied in the last hour, by scope and function",
+        history.denials,
+        {200: Answer("The scopes that denied, or would have.", DenialsAnswer)},
+        query=DenialsQuery,
     ),
     Route(
         "GET",
@@ -268,8 +299,21 @@ ROUTES: Final[list[Route]] = [
         "/",
         Role.ANYONE,
         "Dashboard",
-        status.dashboard,
-        {200: Answer("A page.", content_type="text/html")},
+        dashboard.page,
+        {200: Answer("A page.", content_type="text/html"), 304: _SAME},
+    ),
+    Route(
+        "GET",
+        "/static/{file}",
+        Role.ANYONE,
+        "A file of the dashboard",
+        dashboard.file,
+        {
+            200: Answer("The file.", content_type="*/*"),
+            304: _SAME,
+            404: Answer("There is no such file."),
+        },
+        {"file": StaticFile},
     ),
 ]
 """Every call, in the order of DESIGN section 5."""

@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
 from governor.errors import InvalidInputError, SettingsError, StoreUnavailableError
+from governor.ledger.chronicle_store import ChronicleStore
 from governor.ledger.client import LedgerClient
 from governor.ledger.controller_store import ControllerStore
 from governor.ledger.policy_store import PolicyStore
@@ -21,7 +22,10 @@ from governor.policy import Policy, parse_json, parse_yaml
 from governor.service.app import Service, application
 from governor.service.auth import load_tokens
 from governor.service.checkins import CheckIns
+from governor.service.chronicle import Chronicle
+from governor.service.denials import Denials
 from governor.service.metrics import Metrics
+from governor.service.pool import Watch
 from governor.service.routes import ROUTES
 from governor.settings import FINISH_WITHIN_S, READY, WRONG_SETTINGS, WorkerSettings
 
@@ -52,8 +56,13 @@ async def work(settings: WorkerSettings) -> None:
     ledger = LedgerClient(settings.store, settings.pool)
     policies = PolicyStore(ledger)
     metrics = Metrics(lambda name: name in policies.policy.functions, settings.workers)
-    check_ins = CheckIns(ledger, policies, metrics)
-    service = Service(ledger, policies, check_ins, ControllerStore(ledger.store), stopping)
+    denials = Denials()
+    check_ins = CheckIns(ledger, policies, metrics, denials)
+    chronicle_store = ChronicleStore(ledger.store)
+    chronicle = Chronicle(chronicle_store, ledger, policies, check_ins, denials)
+    controller = ControllerStore(ledger.store)
+    watch = Watch(ledger, policies, check_ins, controller)
+    service = Service(ledger, policies, check_ins, controller, chronicle_store, watch, stopping)
     app = application(service, load_tokens(settings.tokens), ROUTES)
     runner = web.AppRunner(
         app, access_log=None, handler_cancellation=True, shutdown_timeout=FINISH_WITHIN_S
@@ -63,6 +72,7 @@ async def work(settings: WorkerSettings) -> None:
     loading = asyncio.create_task(_load_policy(policies, file))
     await asyncio.wait([loading], timeout=RETRY_EVERY_S)
     check_ins.start()
+    chronicle.start()
     await runner.setup()
     await web.SockSite(runner, socket.socket(fileno=settings.socket)).start()
     sys.stdout.buffer.write(READY)
@@ -72,6 +82,7 @@ async def work(settings: WorkerSettings) -> None:
     loading.cancel()
     check_ins.dismiss_waiters()
     await runner.cleanup()
+    await chronicle.stop()
     await check_ins.stop()
     await ledger.close()
 

@@ -91,10 +91,10 @@ class Api:
             return Reply(response.status, response.headers, await response.read())
 
     @asynccontextmanager
-    async def events(self) -> AsyncIterator[AsyncIterator[tuple[str, Any]]]:
+    async def events(self, query: str = "") -> AsyncIterator[AsyncIterator[tuple[str, Any]]]:
         """The stream: each event's name and what it tells."""
         timeout = ClientTimeout(sock_read=ANSWER_WITHIN_S)
-        async with self._session.get(f"{self.url}/v1/stream", timeout=timeout) as response:
+        async with self._session.get(f"{self.url}/v1/stream{query}", timeout=timeout) as response:
             assert response.status == 200
             assert response.content_type == "text/event-stream"
             yield _events(response)

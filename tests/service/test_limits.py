@@ -210,3 +210,32 @@ async def test_lowering_evicts_nobody(api: Api) -> None:
         await api.denied("d", "f")
         await api.check_out(id_)
     await api.granted("d", "f")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "shown"),
+    [
+        ("PATCH", "/v1/account", {"headroom": 3}, {"max_concurrency": 9, "headroom": 3}),
+        ("PUT", "/v1/account", {"max_concurrency": 5}, {"max_concurrency": 5, "headroom": 0}),
+        ("PATCH", "/v1/functions/f", {"max_concurrency": None}, {"max_concurrency": None}),
+        ("PUT", "/v1/groups/new", {"max_concurrency": 2}, {"max_concurrency": 2}),
+    ],
+)
+async def test_a_dry_run_shows_what_would_stand(
+    api: Api, method: str, path: str, body: object, shown: dict[str, object]
+) -> None:
+    await api.set_policy("account: {max_concurrency: 9}\nfunctions: {f: {max_concurrency: 4}}")
+    before = await api.policy()
+    reply = await api.call(method, f"{path}?dry_run=true", body)
+    assert reply.status == 200
+    assert shown.items() <= reply.json.items()
+    assert await api.policy() == before
+
+
+async def test_a_dry_run_complains_as_the_change_would(api: Api) -> None:
+    await api.set_policy("account: {max_concurrency: 9}")
+    (await api.patch("/v1/account?dry_run=true", {"headroom": 10})).problem(400, "headroom")
+    (await api.patch("/v1/functions/none?dry_run=true", {})).problem(404)
+    stale = await api.patch("/v1/account?dry_run=true", {"headroom": 1}, If_Match='"other"')
+    stale.problem(412)
+    (await api.patch("/v1/account?dryrun=true", {"headroom": 1})).problem(400, "dryrun")

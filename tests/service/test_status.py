@@ -12,6 +12,7 @@ from tests.governors import Start, run
 from tests.service.api import Api
 
 COUNTS = {
+    "priority": None,
     "in_use": 0,
     "max_concurrency": None,
     "headroom": 0,
@@ -62,6 +63,7 @@ async def test_status_shows_every_scope_of_the_policy_then_the_others(fresh: Api
         COUNTS
         | {
             "scope": "function:f",
+            "priority": "user-facing",
             "max_concurrency": 1,
             "in_use": 1,
             "peak": 2,
@@ -69,7 +71,14 @@ async def test_status_shows_every_scope_of_the_policy_then_the_others(fresh: Api
             "denied": 1,
             "overruns": 1,
         },
-        COUNTS | {"scope": "function:unlisted", "in_use": 1, "peak": 1, "granted": 1},
+        COUNTS
+        | {
+            "scope": "function:unlisted",
+            "priority": "user-facing",
+            "in_use": 1,
+            "peak": 1,
+            "granted": 1,
+        },
     ]
     account = status["scopes"][0]
     assert (account["scope"], account["in_use"], account["headroom"]) == ("account", 2, 1)
@@ -92,7 +101,7 @@ async def test_the_stream_follows(fresh: Api) -> None:
     async with fresh.events() as events:
         name, status = await anext(events)
         assert name == "status"
-        assert set(status) == {"scopes", "store", "controller"}
+        assert set(status) == {"now_ms", "in_use", "scopes", "store", "controller"}
         await fresh.granted("one", "f")
         _, status = await anext(events)
         assert {scope["scope"]: scope["in_use"] for scope in status["scopes"]} == {
@@ -129,12 +138,6 @@ async def test_a_stream_keeps_nobody_from_stopping(
             assert await asyncio.to_thread(governor.wait) == 0
     if ended_by == "the client":
         assert await asyncio.to_thread(governor.stop) == 0
-
-
-async def test_the_dashboard_is_a_page(api: Api) -> None:
-    reply = await api.get("/")
-    assert reply.headers["Content-Type"].startswith("text/html")
-    assert b"v1/stream" in reply.body
 
 
 async def test_ten_thousand_functions(api: Api, other: Api) -> None:

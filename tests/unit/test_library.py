@@ -20,7 +20,7 @@ def test_a_library_is_named_after_its_text() -> None:
     library = shipped()
     assert re.fullmatch(r"governor_[0-9a-f]{12}", library.name)
     assert library.source.startswith(f"#!lua name={library.name}\n")
-    functions = "exchange", "put_policy", "lead", "record", "resign"
+    functions = "exchange", "put_policy", "lead", "record", "resign", "note", "tell"
     for function in functions:
         assert getattr(library, function) == f"{library.name}_{function}"
         assert f"redis.register_function(NAME .. '_{function}', {function})" in library.source
