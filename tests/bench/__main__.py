@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import controller, footprint, http, layer, ledger, plan, simulate, waiting
+from tests.bench import (
+    controller,
+    dashboard,
+    footprint,
+    http,
+    layer,
+    ledger,
+    plan,
+    simulate,
+    waiting,
+)
 from tests.bench.figures import Benchmark, Figure
 
 BENCHMARKS: Sequence[Benchmark] = (
@@ -26,6 +36,7 @@ BENCHMARKS: Sequence[Benchmark] = (
     simulate.simulate_speed,
     simulate.simulate_knock,
     simulate.simulate_dead_letters,
+    dashboard.dashboard,
 )
 
 

@@ -3,7 +3,7 @@
 
 local SAMPLES = 360 -- one in 10 s
 local MINUTES = 60
-local NAMED = 1000 -- pairs of scope and function in a minute; then a scope's other functions are one
+local NAMED = 1000 -- pairs of scope and function in a minute; a scope's other functions are one
 
 -- note: keep a sample of the pool, unless the bucket has one already.
 --
@@ -34,8 +34,8 @@ end
 -- the first NAMED.
 local function tell(keys, arguments)
   local minute = math.floor(now_us() / 60000000)
-  local record = redis.call('HGET', keys[1], minute)
-  local told, named = record and cmsgpack.unpack(record) or {}, 0
+  local packed = redis.call('HGET', keys[1], minute)
+  local told, named = packed and cmsgpack.unpack(packed) or {}, 0
   for _ in pairs(told) do
     named = named + 1
   end
@@ -50,7 +50,7 @@ local function tell(keys, arguments)
     end
     told[pair] = { told[pair][1] + each[3], told[pair][2] + each[4] }
   end
-  if not record then
+  if not packed then
     forget_minutes_before(keys[1], minute - MINUTES + 1)
   end
   redis.call('HSET', keys[1], minute, cmsgpack.pack(told))

@@ -1,0 +1,163 @@
+"""Every page on a laptop and on a phone, light and dark: readable by all, and within its width."""
+
+from collections.abc import AsyncIterator
+from importlib.resources import files
+from typing import Literal
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.dashboard.conftest import WITHIN_MS, Complaints
+from tests.dashboard.pages import figure, live, rows
+from tests.dashboard.scene import controlled, policy
+from tests.service.api import Api
+
+PHONE, LAPTOP = 390, 1280
+PAGES = ("#/", "#/controller", "#/scope/account", "#/scope/group%3Areports")
+SERIOUS = {"serious", "critical"}
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+async def busy(api: Api) -> AsyncIterator[Api]:
+    """A governor with a controller, where some functions run and one is denied."""
+    wanted = policy(40)
+    assert (await api.put("/v1/policy", wanted)).status == 200
+    store = (await api.get("/v1/status")).json["store"]["url"]
+    background = [name for name in wanted["functions"] if name.startswith("etl")]
+    for number in range(22):
+        await api.granted(f"{number}", background[1])
+    await api.denied("denied", background[1])
+    for number in range(20):
+        await api.granted(f"more-{number}", background[3])
+    async with controlled(store, background):
+        yield api
+
+
+async def test_the_controllers_actions_come_with_their_reasons(busy: Api, page: Page) -> None:
+    await page.goto(f"{busy.url}/#/controller")
+    await live(page)
+    happened = page.get_by_role("region", name="What happened")
+    await expect(happened).to_contain_text("leads")
+    await expect(happened.locator('[data-kind="action"]').first).to_be_visible()
+    await expect(happened).to_contain_text("group:etl leaves 90 to queues")
+    left = page.get_by_role("region", name="Left as it is, and why")
+    await expect(left.get_by_role("row").nth(1)).to_contain_text("etl-load")
+    await expect(page.get_by_role("region", name="Budget")).to_contain_text("left to the queues")
+    await expect(page.get_by_role("region", name="Queues' mappings").first).to_contain_text(
+        "mapping-of-etl-load"
+    )
+    assert (await busy.call("POST", "/v1/controller/pause")).status == 200
+    await expect(page.locator(".standing")).to_contain_text("paused by an admin")
+
+
+async def test_without_a_controller_the_page_says_how_to_start_one(api: Api, page: Page) -> None:
+    await page.goto(f"{api.url}/#/controller")
+    await expect(page.get_by_text("governor serve --controller")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [LAPTOP, PHONE], ids=["laptop", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_nothing_serious_stands_in_anyones_way(
+    busy: Api,
+    browser: Browser,
+    complaints: Complaints,
+    width: int,
+    scheme: Literal["light", "dark"],
+) -> None:
+    page = await browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page.set_default_timeout(WITHIN_MS)
+    complaints.listen(page)
+    for path in PAGES:
+        await page.goto(f"{busy.url}/{path}")
+        await live(page)
+        await expect(page.locator("main section").first).to_be_visible()
+        await _check(page)
+    await page.get_by_role("button", name="Edit limits").click()
+    await expect(page.get_by_label("Max Concurrency")).to_have_value("30")
+    await _check(page)
+
+
+async def _check(page: Page) -> None:
+    await page.evaluate(AXE)
+    results = await page.evaluate("axe.run()")
+    found = [each for each in results["violations"] if each["impact"] in SERIOUS]
+    assert found == [], page.url
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert width <= await page.evaluate("innerWidth"), f"{page.url} scrolls sideways"
+
+
+async def test_the_last_hour_is_read_with_the_arrow_keys(busy: Api, page: Page) -> None:
+    await page.goto(busy.url)
+    await live(page)
+    readout, chart = page.locator(".readout"), page.locator(".chart")
+    await expect(readout).to_contain_text("42 background")
+    await expect(readout).to_contain_text("limit 400")
+    await chart.focus()
+    await page.keyboard.press("Home")
+    await expect(readout).to_contain_text("no sample")
+    await page.keyboard.press("End")
+    await expect(readout).to_contain_text("42 background")
+    await expect(page.locator(".chart .crosshair")).to_have_count(1)
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".chart .crosshair")).to_have_count(0)
+
+
+async def test_the_theme_is_the_systems_until_it_is_chosen(
+    api: Api, browser: Browser, complaints: Complaints
+) -> None:
+    page = await browser.new_page(color_scheme="dark")
+    complaints.listen(page)
+    dark, light = "rgb(21, 24, 27)", "rgb(251, 250, 247)"
+    await page.goto(api.url)
+    root = page.locator("html")
+    await expect(root).to_have_css("background-color", dark)
+    await page.get_by_role("button", name="Theme: system").click()
+    await expect(root).to_have_css("background-color", light)
+    await page.reload()
+    await expect(root).to_have_css("background-color", light)
+    await page.get_by_role("button", name="Theme: light").click()
+    await expect(root).to_have_css("background-color", dark)
+    await page.get_by_role("button", name="Theme: dark").click()
+    await expect(page.get_by_role("button", name="Theme: system")).to_be_visible()
+
+
+async def test_going_back_finds_the_table_where_it_was(api: Api, page: Page) -> None:
+    assert (await api.put("/v1/policy", policy(2000))).status == 200
+    await page.goto(api.url)
+    await live(page)
+    await expect(rows(page).first).to_be_visible()
+    await page.evaluate("scrollTo(0, 20000)")
+    await expect(page.locator('tr[aria-rowindex="590"]')).to_be_in_viewport()
+    await page.locator('tr[aria-rowindex="590"] a').click()
+    await expect(figure(page, "in use")).to_have_text("0")
+    assert await page.evaluate("scrollY") == 0
+    await page.go_back()
+    await expect(page.locator('tr[aria-rowindex="590"]')).to_be_in_viewport()
+
+
+async def test_events_are_put_together_however_they_arrive(api: Api, page: Page) -> None:
+    await page.goto(api.url)
+    found = await page.evaluate(
+        """async () => {
+            const { Events } = await import("./static/stream.js");
+            const text = 'event: status\\ndata: {"a":1}\\n\\n'
+                + 'event: changes\\ndata: {"b":"é"}\\n\\n';
+            const wrong = [];
+            for (let one = 0; one <= text.length; one += 1) {
+                for (let two = one; two <= text.length; two += 1) {
+                    const heard = [];
+                    const events = new Events((name, data) => heard.push([name, data]));
+                    events.take(text.slice(0, one));
+                    events.take(text.slice(one, two));
+                    events.take(text.slice(two));
+                    const all = JSON.stringify(heard);
+                    if (all !== '[["status",{"a":1}],["changes",{"b":"é"}]]') {
+                        wrong.push([one, two, all]);
+                    }
+                }
+            }
+            return wrong;
+        }"""
+    )
+    assert found == []
