@@ -78,6 +78,17 @@ async def test_nothing_serious_stands_in_anyones_way(
     await _check(page)
 
 
+async def test_a_phone_shows_names_and_numbers(busy: Api, page: Page) -> None:
+    await page.set_viewport_size({"width": PHONE, "height": 844})
+    await page.goto(busy.url)
+    await live(page)
+    cells = rows(page).first.locator("td:visible")
+    boxes = [box for box in [await cell.bounding_box() for cell in await cells.all()] if box]
+    assert len(boxes) == 4
+    assert boxes[0]["width"] > 100
+    assert boxes[-1]["x"] + boxes[-1]["width"] > PHONE - 20
+
+
 async def _check(page: Page) -> None:
     await page.evaluate(AXE)
     results = await page.evaluate("axe.run()")

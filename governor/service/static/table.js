@@ -43,8 +43,8 @@ export class ScopeTable {
     h("option", { value: "shadow" }, "In shadow mode"));
   #found = h("p", { class: "hint", role: "status" });
   #heads = new Map();
-  #above = h("tr", { class: "spacer", "aria-hidden": "true" }, h("td", { colspan: COLUMNS.length }));
-  #below = h("tr", { class: "spacer", "aria-hidden": "true" }, h("td", { colspan: COLUMNS.length }));
+  #above = h("tr", { class: "spacer", "aria-hidden": "true" }, h("td", {}));
+  #below = h("tr", { class: "spacer", "aria-hidden": "true" }, h("td", {}));
   #body = h("tbody", {}, this.#above, this.#below);
   #table;
   /** @type {Line[]} */
