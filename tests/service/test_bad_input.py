@@ -309,11 +309,11 @@ def bad_queries() -> Iterator[Bad]:
     ]:
         yield Bad(f"query: {query}", "GET", f"/v1/leases?{query}", field=at)
     for query, at in [("dry_run=maybe", "dry_run"), ("dryrun=true", "dryrun")]:
-        yield Bad(f"query: {query}", "PUT", f"/v1/policy?{query}", b"{}", at)
+        for path in ("/v1/policy", "/v1/functions/f", "/v1/account"):
+            yield Bad(f"query: {query}", "PUT", f"{path}?{query}", b"{}", at)
     # Who believes that a call has a dry run must not be surprised by a wet one.
-    for method in ("PUT", "PATCH", "DELETE"):
-        path = "/v1/functions/f?dry_run=true"
-        yield Bad("query: not here", method, path, b"{}", "dry_run")
+    for path in ("/v1/functions/f", "/v1/groups/g", "/v1/leases/held"):
+        yield Bad("query: not here", "DELETE", f"{path}?dry_run=true", field="dry_run")
 
 
 def nowhere() -> Iterator[Bad]:
@@ -324,6 +324,7 @@ def nowhere() -> Iterator[Bad]:
         for method in ("TRACE", "OPTIONS", "POST", "PUT"):
             if not any(route.path == path and route.method == method for route in ROUTES):
                 actual = path.replace("{name}", "f").replace("{id}", "held")
+                actual = actual.replace("{file}", "app.js")
                 yield Bad("wrong method", method, actual, b"{}", status=405)
 
 
