@@ -4,27 +4,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.scenarios.burst import LIMIT, MESSAGE_S, MESSAGES, POLICY, REQUEST_S, RUNNING
 from tests.scenarios.region import Ended
 from tests.scenarios.world import World
-
-POLICY = """
-account: {max_concurrency: 100, headroom: 20}
-functions:
-  api: {priority: user-facing}
-  load: {priority: background}
-"""
 
 pytestmark = pytest.mark.timeout(300)
 
 
 async def test_users_notice_nothing_of_a_burst(tmp_path: Path) -> None:
-    async with World(tmp_path, POLICY, limit=100) as world:
+    async with World(tmp_path, POLICY, limit=LIMIT) as world:
         world.function("api")
         load = world.fed("load")
-        users = world.users("api", running=50, mean_s=3)
+        users = world.users("api", running=RUNNING, mean_s=REQUEST_S)
         world.control()
         await world.until(lambda: users.served(200), "users come and go", 30)
-        burst = await world.burst(load, messages=240, work_s=4)
+        burst = await world.burst(load, messages=MESSAGES, work_s=MESSAGE_S)
         await world.until(burst.is_done, "the background work is done", 120)
         await world.until(world.is_as_before, "the queue is let go", 150)
         figures = await world.finish()
@@ -35,10 +29,10 @@ async def test_users_notice_nothing_of_a_burst(tmp_path: Path) -> None:
 
 
 async def test_more_users_take_from_a_burst(tmp_path: Path) -> None:
-    async with World(tmp_path, POLICY, limit=100) as world:
+    async with World(tmp_path, POLICY, limit=LIMIT) as world:
         world.function("api")
         load = world.fed("load")
-        users = world.users("api", running=30, mean_s=3)
+        users = world.users("api", running=30, mean_s=REQUEST_S)
         world.control()
         await world.until(lambda: users.served(150), "users come and go", 30)
         await world.burst(load, messages=300, work_s=4)
