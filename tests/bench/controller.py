@@ -15,6 +15,8 @@ from governor.controller.aws.account import AwsAccount
 from governor.controller.loop import Pace
 from governor.controller.memory import Memory
 from governor.controller.plan import plan
+from governor.demo.aws.moto import ENVIRONMENT, Moto
+from governor.demo.aws.standin import StandIn
 from governor.ledger.client import LedgerClient
 from governor.ledger.embedded import valkey_binary
 from governor.model import ACCOUNT, ScopeCount
@@ -23,7 +25,6 @@ from governor.resolver import Resolver
 from governor.settings import CALLS_PER_S
 from tests.bench.figures import Bound, Figure, median
 from tests.controller.aws_large import large
-from tests.controller.aws_standin import ENVIRONMENT, Moto, StandIn
 from tests.controller.controllers import Governed
 from tests.stores import NO_PERSISTENCE, Server
 

@@ -1,8 +1,8 @@
 """Accounts that would take moto minutes to make: the stand-in itself answers for them."""
 
-from tests.controller.aws_fleet import ACCOUNT_ID, REGION
-from tests.controller.aws_lacking import Answer
-from tests.controller.aws_standin import Request, StandIn
+from governor.demo.aws.fleet import ACCOUNT_ID, REGION
+from governor.demo.aws.lacking import Answer
+from governor.demo.aws.standin import Request, StandIn
 
 LAMBDA = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}"
 

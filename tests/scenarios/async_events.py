@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from tests.scenarios.region import MINUTE_S, SPEED, Ended, Region
+from governor.demo.region import MINUTE_S, SPEED, Ended, Region
 
 EVENT: Final[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "layer/events/eventbridge.json").read_text()

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.controller.aws_standin import ENVIRONMENT
+from governor.demo.aws.moto import ENVIRONMENT
 
 
 @pytest.fixture(autouse=True)

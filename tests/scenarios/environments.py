@@ -37,7 +37,7 @@ class Environments:
         self._reader: asyncio.Task[None] | None = None
 
     async def invoke(self, event: object) -> dict[str, Any]:
-        """Run an invocation; return its `result`, or its `errorType` and `errorMessage`."""
+        """Run an invocation; return its result, or its `errorType` and `errorMessage`."""
         await self.warm()
         assert self._process is not None
         assert self._process.stdin is not None
@@ -88,7 +88,7 @@ class Environments:
             answer = json.loads(line)
             waiting = self._waiting.pop(answer["id"])
             if not waiting.done():
-                waiting.set_result(answer)
+                waiting.set_result(answer.get("result", answer))
         self._ready.set()
         for waiting in self._waiting.values():
             waiting.cancel()

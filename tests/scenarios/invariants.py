@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 from governor.controller.aws.calls import KEPT_FOR_CHANGES
+from governor.demo.aws.fleet import Fleet
+from governor.demo.aws.standin import StandIn
 from governor.settings import CALLS_PER_S
-from tests.controller.aws_fleet import Fleet
-from tests.controller.aws_standin import StandIn
 from tests.scenarios.watch import Watch
 
 SAVED_UP: Final = KEPT_FOR_CHANGES + 5 * CALLS_PER_S

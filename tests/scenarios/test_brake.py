@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from governor.demo.region import Ended
 from tests.scenarios.async_events import AsyncEvents
-from tests.scenarios.region import Ended
 from tests.scenarios.world import World
 
 MOST = 30

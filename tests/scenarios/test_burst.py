@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from governor.demo.region import Ended
 from tests.scenarios.burst import LIMIT, MESSAGE_S, MESSAGES, POLICY, REQUEST_S, RUNNING
-from tests.scenarios.region import Ended
 from tests.scenarios.world import World
 
 pytestmark = pytest.mark.timeout(300)

@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 
-from tests.controller.aws_lacking import Answer
-from tests.controller.aws_standin import HangUpError, Request
+from governor.demo.aws.lacking import Answer
+from governor.demo.aws.standin import HangUpError, Request
 from tests.scenarios.controllers import Controller
 from tests.scenarios.world import World
 

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import pytest
 
-from tests.controller.aws_fleet import ACCOUNT_ID, REGION
-from tests.controller.aws_lacking import Answer
-from tests.controller.aws_standin import Request, StandIn
+from governor.demo.aws.fleet import ACCOUNT_ID, REGION
+from governor.demo.aws.lacking import Answer
+from governor.demo.aws.standin import Request, StandIn
 from tests.scenarios.world import World
 
 MAPPINGS: Final = 2000

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
-from tests.scenarios.region import Ended, Region
+from governor.demo.region import Ended, Region
 
 EVENT: Final[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "layer/events/http-api-v2.json").read_text()

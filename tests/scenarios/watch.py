@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from aiohttp import ClientError
 
-from tests.controller.aws_standin import StandIn
+from governor.demo.aws.standin import StandIn
 from tests.service.api import Api
 
 EVERY_S: Final = 1.0

@@ -26,17 +26,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from governor.demo.aws.fleet import Fleet
+from governor.demo.aws.moto import Moto
+from governor.demo.aws.standin import StandIn
+from governor.demo.pollers import Burst, Pollers
+from governor.demo.region import MINUTE_S, Ended, Region
 from governor.ledger.embedded import valkey_binary
-from tests.controller.aws_fleet import Fleet
-from tests.controller.aws_standin import Moto, StandIn
 from tests.governors import Governor, run
 from tests.scenarios import figures, invariants
 from tests.scenarios.async_events import AsyncEvents
 from tests.scenarios.controllers import Controller
 from tests.scenarios.environments import Environments
 from tests.scenarios.figures import Figures
-from tests.scenarios.pollers import Burst, Pollers
-from tests.scenarios.region import MINUTE_S, Ended, Region
 from tests.scenarios.traffic import Traffic
 from tests.scenarios.watch import Watch
 from tests.service.api import Api
@@ -75,6 +76,7 @@ class World:
         self._before: invariants.Settings = {}
         self._sent: Counter[str] = Counter()
         self._timeouts_s: dict[str, int] = {}
+        self._environments: list[Environments] = []
         self.bursts: list[Burst] = []
         self.pollers: list[Pollers] = []
         self.traffic: list[Traffic] = []
@@ -96,8 +98,8 @@ class World:
             )
             self.api = await opened.enter_async_context(Api(self.governor.url))
             await self.api.set_policy(self._policy)
-            self.region = Region(self.standin.state, self._environments)
-            opened.push_async_callback(self.region.close)
+            self.region = Region(self.standin.state, self._start)
+            opened.push_async_callback(self._close)
             self.tasks = await opened.enter_async_context(asyncio.TaskGroup())
             self._cpu_s = figures.cpu_s()
             self._running = [
@@ -127,12 +129,7 @@ class World:
     def fed(self, name: str, **settings: Any) -> Pollers:
         """Make a function and a queue that feeds it, by a mapping with such `settings`."""
         self.function(name)
-        queue = self._queue(name)
-        uuid = self.fleet.mapping(name, queue, **({"BatchSize": 1} | settings))
-        # moto tries to invoke the function itself at each message, and counts that as a receive;
-        # but a mapping does not know a queue that is made anew.
-        self.fleet.queues.delete_queue(QueueUrl=self.fleet.url(queue))
-        self._queue(name)
+        uuid = self.fleet.driven(name, RECEIVES, VISIBILITY_S, **settings)
         pollers = Pollers(self.region, self.fleet, self.standin.state, uuid)
         self.pollers.append(pollers)
         self._run(pollers.run())
@@ -230,17 +227,20 @@ class World:
         for name, settings in self._before.items():
             assert name in theirs or after[name] == settings, (name, settings, after[name])
 
-    def _queue(self, name: str) -> str:
-        return self.fleet.queue(f"{name}-queue", 0, RECEIVES, VISIBILITY_S)
-
-    def _environments(self, function: str) -> Environments:
-        return Environments(
+    def _start(self, function: str) -> Environments:
+        environments = Environments(
             function,
             self._timeouts_s[function],
             self._directory / f"{function}.log",
             GOVERNOR_URL=self.governor.url,
             GOVERNOR_TIMEOUT_MS=f"{CHECK_IN_MS}",
         )
+        self._environments.append(environments)
+        return environments
+
+    async def _close(self) -> None:
+        for each in self._environments:
+            await each.close()
 
     def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self._running.append(self.tasks.create_task(coroutine))
@@ -274,7 +274,7 @@ class World:
             batches_throttled=batches[Ended.THROTTLED],
             batches_failed=batches[Ended.FAILED],
             dead_letters=sum(self.fleet.depth(f"{each.queue}-dead") for each in self.pollers),
-            failed_open=self.region.failed_open(),
+            failed_open=sum(each.logged("breaker opened") for each in self._environments),
             overruns=self.watch.scopes.get("account", {}).get("overruns", 0),
             pool_peak=self.region.peak,
             background_took_s=finished_s - began_s if finished_s else None,

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from governor.controller.aws.account import AwsAccount
-from tests.controller.aws_fleet import Fleet
-from tests.controller.aws_standin import ENVIRONMENT, Moto, StandIn
+from governor.demo.aws.fleet import Fleet
+from governor.demo.aws.moto import ENVIRONMENT, Moto
+from governor.demo.aws.standin import StandIn
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,10 @@ import pytest
 from governor.controller.actions import AskForMore, Brake, Outcome, Result, Turn
 from governor.controller.aws.account import AwsAccount
 from governor.controller.observed import EventSourceMapping, Knobs
+from governor.demo.aws.fleet import Fleet
+from governor.demo.aws.lacking import Answer, refusal
+from governor.demo.aws.standin import Request, StandIn, hang_up
 from governor.model import ACCOUNT, ScopeCount
-from tests.controller.aws_fleet import Fleet
-from tests.controller.aws_lacking import Answer, refusal
-from tests.controller.aws_standin import Request, StandIn, hang_up
 from tests.stores import wait_until
 
 NOW = time.time() // 60 * 60 + 30

@@ -8,10 +8,10 @@ import pytest
 from governor.controller.aws.account import AwsAccount
 from governor.controller.aws.bucket import Bucket
 from governor.controller.aws.calls import KEPT_FOR_CHANGES, Calls, LaterError
+from governor.demo.aws.fleet import Fleet
+from governor.demo.aws.standin import StandIn
 from governor.model import ACCOUNT, ScopeCount
-from tests.controller.aws_fleet import Fleet
 from tests.controller.aws_large import large
-from tests.controller.aws_standin import StandIn
 
 NOW = time.time() // 60 * 60 + 30
 IDLE = {ACCOUNT: ScopeCount()}

@@ -15,11 +15,11 @@ from redis import Redis
 
 from governor.controller.aws.tags import KEY, of_knobs, of_reserved
 from governor.controller.observed import Knobs
+from governor.demo.aws.fleet import ACCOUNT_ID, REGION, Fleet
+from governor.demo.aws.lacking import throttled
+from governor.demo.aws.standin import StandIn
 from governor.ledger.keys import CONTROLLER, key
 from governor.lifeline import tied
-from tests.controller.aws_fleet import ACCOUNT_ID, REGION, Fleet
-from tests.controller.aws_lacking import throttled
-from tests.controller.aws_standin import StandIn
 from tests.governors import Governor, Start, command, environment, run, starting
 from tests.service.api import Api, eventually
 from tests.stores import wait_until

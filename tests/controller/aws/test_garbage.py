@@ -9,10 +9,10 @@ import pytest
 from governor.controller.actions import Result, Turn
 from governor.controller.aws.account import AwsAccount
 from governor.controller.observed import Knobs, Observed
+from governor.demo.aws.fleet import Fleet
+from governor.demo.aws.lacking import Answer
+from governor.demo.aws.standin import StandIn
 from governor.model import ACCOUNT, ScopeCount
-from tests.controller.aws_fleet import Fleet
-from tests.controller.aws_lacking import Answer
-from tests.controller.aws_standin import StandIn
 
 NOW = time.time() // 60 * 60 + 30
 SCOPES = {ACCOUNT: ScopeCount(), "function:etl": ScopeCount(in_use=1)}

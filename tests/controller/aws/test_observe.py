@@ -16,9 +16,9 @@ from governor.controller.observed import (
     Observed,
     Queue,
 )
+from governor.demo.aws.fleet import ACCOUNT_ID, REGION, Fleet
+from governor.demo.aws.standin import StandIn
 from governor.model import ACCOUNT, ScopeCount
-from tests.controller.aws_fleet import ACCOUNT_ID, REGION, Fleet
-from tests.controller.aws_standin import StandIn
 
 NOW = time.time() // 60 * 60 + 30
 IDLE = {ACCOUNT: ScopeCount()}

@@ -7,11 +7,11 @@ import pytest
 from governor.controller.actions import Result, Turn
 from governor.controller.aws.account import AwsAccount
 from governor.controller.observed import Knobs, Observed
+from governor.demo.aws.fleet import ACCOUNT_ID, REGION, Fleet
+from governor.demo.aws.lacking import refusal
+from governor.demo.aws.standin import StandIn, Trouble, hang_up
 from governor.errors import SettingsError
 from governor.model import ACCOUNT, ScopeCount
-from tests.controller.aws_fleet import ACCOUNT_ID, REGION, Fleet
-from tests.controller.aws_lacking import refusal
-from tests.controller.aws_standin import StandIn, Trouble, hang_up
 from tests.stores import free_ports
 
 NOW = time.time() // 60 * 60 + 30

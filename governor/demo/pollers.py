@@ -19,9 +19,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from tests.controller.aws_fleet import REGION, Fleet
-from tests.controller.aws_lacking import Lacking
-from tests.scenarios.region import MINUTE_S, Ended, Region
+from governor.demo.aws.fleet import Fleet
+from governor.demo.aws.lacking import Lacking
+from governor.demo.region import MINUTE_S, Ended, Region
 
 if TYPE_CHECKING:
     from types_boto3_sqs.type_defs import MessageTypeDef
@@ -232,5 +232,5 @@ def _record(message: "MessageTypeDef", queue: str) -> dict[str, object]:
         "md5OfBody": message["MD5OfBody"],
         "eventSource": "aws:sqs",
         "eventSourceARN": queue,
-        "awsRegion": REGION,
+        "awsRegion": queue.split(":")[3],
     }

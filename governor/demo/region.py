@@ -15,11 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from tests.controller.aws_fleet import Fleet
-from tests.controller.aws_lacking import Lacking
-from tests.scenarios.environments import Environments
+from governor.demo.aws.fleet import Fleet
+from governor.demo.aws.lacking import Lacking
 
 if TYPE_CHECKING:
     from types_boto3_cloudwatch.type_defs import MetricDatumTypeDef
@@ -43,6 +43,16 @@ class Ended(StrEnum):
     FAILED = "failed"
     THROTTLED = "throttled"
     """By AWS. It has not begun."""
+
+
+class Environments(Protocol):
+    """The execution environments of one function: as many as are asked for."""
+
+    async def warm(self) -> None:
+        """Have them started."""
+
+    async def invoke(self, event: object) -> Any:
+        """Run an invocation; return what AWS hears: the handler's result, or an `errorType`."""
 
 
 @dataclass(slots=True)
@@ -103,10 +113,6 @@ class Region:
         reserved = self._facts.reserved
         return sum(count for name, count in self.running.items() if name not in reserved)
 
-    def failed_open(self) -> int:
-        """How often a function's layer stopped asking the governor, and ran without it."""
-        return sum(each.logged("breaker opened") for each in self._functions.values())
-
     async def tell(self, fleet: Fleet) -> None:
         """Tell CloudWatch of each minute a moment after its end, for as long as this is run."""
         while True:
@@ -118,11 +124,6 @@ class Region:
                 await asyncio.to_thread(
                     fleet.metrics.put_metric_data, Namespace="AWS/Lambda", MetricData=data
                 )
-
-    async def close(self) -> None:
-        """End all functions."""
-        for environments in self._functions.values():
-            await environments.close()
 
     def _has_room(self, function: str) -> bool:
         reserved = self._facts.reserved
@@ -151,10 +152,16 @@ def _minute() -> int:
     return int(time.time()) // _CLOUDWATCH_MINUTE_S * _CLOUDWATCH_MINUTE_S
 
 
-def _ended(answer: dict[str, Any]) -> Ended:
-    if (error := answer.get("errorType")) is not None:
-        return Ended.DENIED if error == "ConcurrencyLimitExceeded" else Ended.FAILED
-    return Ended.DONE if answer["result"]["statusCode"] == 200 else Ended.DENIED
+def _ended(answer: object) -> Ended:
+    match answer:
+        case {"errorType": "ConcurrencyLimitExceeded"}:
+            return Ended.DENIED
+        case {"statusCode": HTTPStatus.TOO_MANY_REQUESTS}:
+            return Ended.DENIED
+        case {"statusCode": HTTPStatus.OK}:
+            return Ended.DONE
+        case _:
+            return Ended.FAILED
 
 
 def _data(minute: Minute) -> "list[MetricDatumTypeDef]":

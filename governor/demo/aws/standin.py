@@ -1,41 +1,26 @@
-"""AWS for tests: moto's server, and before it a proxy that adds what moto lacks, and trouble.
+"""AWS on this machine: a proxy before moto that adds what moto lacks, and trouble.
 
-moto has Lambda's functions and mappings, SQS, CloudWatch and tags over real HTTP, to real boto3.
-What it lacks stands in `aws_lacking`; 429s, outages, slow answers and missing permissions are made
+What moto lacks stands in `lacking`; 429s, outages, slow answers and missing permissions are made
 here. Point `AWS_ENDPOINT_URL` at a `StandIn`'s `url`.
 """
 
 import http.client
 import json
 import re
-import subprocess
-import sys
 import threading
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from governor.lifeline import tied
-from tests.controller.aws_lacking import Answer, Lacking, denied, refusal, throttled
-from tests.stores import free_ports, wait_until
-
-ENVIRONMENT: Final = {
-    "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing",
-    "AWS_DEFAULT_REGION": "eu-central-1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "AWS_CONFIG_FILE": "/dev/null",
-    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-}
-"""With it boto3 looks at nothing of the machine it runs on. AWS_ENDPOINT_URL comes on top."""
+from governor.demo.aws.lacking import Answer, Lacking, denied, refusal, throttled
+from governor.demo.aws.moto import Moto
 
 _SERVICES: Final = {
     "AmazonSQS": "sqs",
@@ -58,39 +43,6 @@ _ROUTES: Final = [
         ("DELETE", "tags/(.+)", "UntagResource"),
     )
 ]
-
-
-class Moto:
-    """moto's server, a process of its own."""
-
-    def __init__(self, output: Path) -> None:
-        """Start it and wait until it answers; what it prints goes to `output`."""
-        (self.port,) = free_ports(1)
-        self.url = f"http://127.0.0.1:{self.port}"
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
-        with output.open("w") as written:
-            self._process = subprocess.Popen(tied(command), stdout=written, stderr=written)
-
-        def answers() -> bool:
-            assert self._process.poll() is None, output.read_text()
-            try:
-                with urllib.request.urlopen(f"{self.url}/moto-api/data.json") as answer:  # noqa: S310
-                    return bool(answer.status == 200)
-            except OSError:
-                return False
-
-        wait_until(answers, "moto answers")
-
-    def reset(self) -> None:
-        """Empty all of its accounts."""
-        request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")  # noqa: S310
-        with urllib.request.urlopen(request):  # noqa: S310
-            pass
-
-    def close(self) -> None:
-        """End it."""
-        self._process.kill()
-        self._process.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +173,7 @@ class StandIn:
         finally:
             connection.close()
         body = json.loads(content) if content else None
-        if answer.status >= 400:
+        if answer.status >= HTTPStatus.BAD_REQUEST:
             code = error or (body or {}).get("__type") or "ResourceNotFoundException"
             return refusal(answer.status, code, (body or {}).get("message", ""))
         return Answer(answer.status, body)

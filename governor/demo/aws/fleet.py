@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import boto3
 
-from tests.controller.aws_standin import ENVIRONMENT, Moto
+from governor.demo.aws.moto import ENVIRONMENT, Moto
 
 if TYPE_CHECKING:
     from types_boto3_lambda.type_defs import EventSourceMappingConfigurationTypeDef
@@ -21,13 +21,14 @@ ACCOUNT_ID = "123456789012"
 class Fleet:
     """Makes and looks at what is in the account."""
 
-    def __init__(self, moto: Moto) -> None:
-        """Make nothing yet."""
+    def __init__(self, moto: Moto, region: str = REGION) -> None:
+        """Make nothing yet. `region` is AWS's: each has a concurrency pool of its own."""
+        self.region = region
         self._moto = moto
         self._role: str | None = None
         access: dict[str, Any] = {
             "endpoint_url": moto.url,
-            "region_name": REGION,
+            "region_name": region,
             "aws_access_key_id": "testing",
             "aws_secret_access_key": "testing",
         }
@@ -53,7 +54,8 @@ class Fleet:
 
     def _any_role(self) -> str:
         if self._role is None:
-            made = self._iam.create_role(RoleName="fleet", AssumeRolePolicyDocument="{}")
+            name = f"fleet-{self.region}"  # roles belong to no Region
+            made = self._iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
             self._role = str(made["Role"]["Arn"])
         return self._role
 
@@ -80,7 +82,7 @@ class Fleet:
         visibility_s: int = 180,
     ) -> str:
         """Make a queue with `messages` in it; return its ARN."""
-        arn = f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{name}"
+        arn = f"arn:aws:sqs:{self.region}:{ACCOUNT_ID}:{name}"
         attributes = {"VisibilityTimeout": f"{visibility_s}"}
         if name.endswith(".fifo"):
             attributes["FifoQueue"] = "true"
@@ -117,6 +119,19 @@ class Fleet:
         """Make a function and a queue that feeds it; return the mapping's id."""
         self.function(function)
         return self.mapping(function, self.queue(f"{function}-queue", messages), **settings)
+
+    def driven(self, function: str, receive_count: int, visibility_s: int, **settings: Any) -> str:
+        """Let a queue feed `function` that a driver of ours polls; return the mapping's id.
+
+        moto tries to invoke the function itself at each message, and counts that as a receive; but
+        a mapping does not know a queue that is made anew.
+        """
+        name = f"{function}-queue"
+        queue = self.queue(name, 0, receive_count, visibility_s)
+        uuid = self.mapping(function, queue, **({"BatchSize": 1} | settings))
+        self.queues.delete_queue(QueueUrl=self.url(queue))
+        self.queue(name, 0, receive_count, visibility_s)
+        return uuid
 
     def state(self, uuid: str) -> "EventSourceMappingConfigurationTypeDef":
         """How a mapping really is."""

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 PAGE: Final = 100
+LONE_BATCH: Final = 10
 OPEN: Final = frozenset({"PENDING", "CASE_OPENED"})
 
 
@@ -107,8 +108,8 @@ class Lacking:
             return refusal(400, "InvalidParameterValueException", "ScalingConfig is not available")
         if pollers.get("MinimumPollers", 2) > pollers.get("MaximumPollers", 200):
             return refusal(400, "InvalidParameterValueException", "MinimumPollers is too high")
-        if after["BatchSize"] > 10 and not after.get("MaximumBatchingWindowInSeconds"):
-            message = "Maximum batch window must be at least 1 with a batch size over 10"
+        if after["BatchSize"] > LONE_BATCH and not after.get("MaximumBatchingWindowInSeconds"):
+            message = f"Maximum batch window must be at least 1 with a batch size over {LONE_BATCH}"
             return refusal(400, "InvalidParameterValueException", message)
         with self._lock:
             if time.monotonic() < self._updating.get(uuid, (0.0, ""))[0]:
