@@ -12,7 +12,7 @@ CHECKED := governor tests $(wildcard lambda_layer/python)
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-demo: $(READY) ## All of it at work, on this machine (ARGS=--headless: no screen, just the verdict)
+demo: $(READY) ## A burst without and with the governor (ARGS=--keep: leave it running, to look around)
 	$(VENV)/governor demo $(ARGS)
 
 run: $(READY) ## The service with its own store, to try things out by hand
@@ -41,7 +41,7 @@ soak: $(READY) ## The tests with far more examples (takes long)
 	SOAK=1 $(VENV)/python -m pytest $(or $(ARGS),--ignore tests/scenarios)
 
 clean: ## Remove everything that these commands have made
-	rm -rf .venv .cache .hypothesis build dist
+	rm -rf .venv .cache .hypothesis build dist governor-demo.html
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt

@@ -1,6 +1,7 @@
 """The command that shows it all at work."""
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -8,16 +9,27 @@ from governor.cli.options import FINDING, option
 
 
 @click.command()
-@option("--seconds", type=click.IntRange(3, 600), default=15, show_default=True, help="Of load.")
+# AWS adds pollers to a queue bit by bit: in less time a burst does not fill the pool.
+@option("--seconds", type=click.IntRange(45, 600), default=75, show_default=True, help="Of load.")
 @option("--headless", is_flag=True, help="No moving picture: lines for a log.")
-def demo(*, seconds: int, headless: bool) -> None:
+@option("--keep", is_flag=True, help="Leave it running afterwards, to look at its dashboard.")
+@option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    default="governor-demo.html",
+    show_default=True,
+    help="Where to write the report.",
+)
+def demo(*, seconds: int, headless: bool, keep: bool, report: Path) -> None:
     """Show it all at work on AWS's own runtime, on this machine only."""
     from rich.console import Console  # noqa: PLC0415 - see `governor.cli`
 
+    from governor.demo.script import script  # noqa: PLC0415 - see `governor.cli`
     from governor.demo.show import DemoSetupError, show  # noqa: PLC0415 - see `governor.cli`
 
+    console = Console(highlight=False)
     try:
-        went_well = show(seconds, Console(highlight=False), headless=headless)
+        went_well = show(script(seconds), console, report, headless=headless, keep=keep)
     except DemoSetupError as error:
         raise click.ClickException(str(error)) from error
     if not went_well:

@@ -1,24 +1,22 @@
 """What runs in the demo: Lambda functions, their limits, and their execution environments."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from governor.demo.emulated import Emulated
 from governor.demo.environment import Attach, ExecutionEnvironment
 from governor.policy import Policy, parse_yaml
 
 POLICY_FILE: Final = Path(__file__).with_name("policy.yaml")
 TASK_ROOT: Final = Path(__file__).with_name("functions")
 
-API_REQUEST: Final = {
-    "version": "2.0",
-    "routeKey": "POST /orders",
-    "requestContext": {"http": {"method": "POST", "path": "/orders"}, "stage": "$default"},
-}
-"""What matters of an HTTP API's event (payload 2.0)."""
+TIMEOUT_S: Final = 4
 
 LAYER_SETTINGS: Final = {
     # Functions whose limits must hold, whatever happens: here that of a database's connections.
@@ -30,32 +28,16 @@ LAYER_SETTINGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A Lambda function of the demo, and how much of it runs.
-
-    `environments` is how many invocations of it are attempted at once, `rest_ms` how long each of
-    its clients rests between two (shortest and longest).
-    """
+    """A Lambda function of the demo. `environments` of it are warm when the load begins."""
 
     name: str
     environments: int
-    rest_ms: tuple[int, int]
-    event: Mapping[str, Any] = field(default_factory=dict)
-    environ: Mapping[str, str] = field(default_factory=dict)
 
 
-FUNCTIONS: Final = (
-    Function("orders-api", 4, rest_ms=(50, 400), event=API_REQUEST),
-    Function("report-gen", 5, rest_ms=(0, 20)),
-    Function("thumbnails", 4, rest_ms=(0, 20)),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """An execution environment, and the function that runs in it."""
-
-    function: Function
-    environment: ExecutionEnvironment
+USERS: Final = Function("orders-api", 8)
+BACKGROUND: Final = (Function("report-gen", 9), Function("thumbnails", 9))
+"""Each is fed by a queue."""
+FUNCTIONS: Final = (USERS, *BACKGROUND)
 
 
 def policy() -> Policy:
@@ -65,39 +47,40 @@ def policy() -> Policy:
 
 @contextmanager
 def fleet(
-    emulator: Path, functions: Sequence[Function], url: str, journals: Path
-) -> Iterator[list[Placed]]:
-    """Run every environment of `functions`, governed by the governor at `url`.
+    emulator: Path, threads: Executor, journals: Path, governor: Mapping[str, str] | None
+) -> Iterator[dict[str, Emulated]]:
+    """Run the environments of all functions, by name; their handlers write to `journals`.
 
-    The handlers note what they do in the folder `journals`.
+    `governor` are the layer's variables; None: the functions run without it.
 
     Raises:
         EnvironmentStartError: one of them can't be started.
 
     """
     with ExitStack() as running:
-        yield [
-            Placed(function, running.enter_context(_environment(emulator, function, url, journals)))
-            for function in functions
-            for _ in range(function.environments)
-        ]
+        environments = {}
+        for function in FUNCTIONS:
+            make = partial(_environment, emulator, function, journals, governor)
+            emulated = running.enter_context(Emulated(make, threads))
+            emulated.prepare(function.environments)
+            environments[function.name] = emulated
+        yield environments
 
 
 def _environment(
-    emulator: Path, function: Function, url: str, journals: Path
+    emulator: Path, function: Function, journals: Path, governor: Mapping[str, str] | None
 ) -> ExecutionEnvironment:
+    attach = Attach.NONE if governor is None else Attach.REDIRECT
+    variables = {"DEMO_JOURNAL": os.fspath(journals)}
+    if governor is not None:
+        # What the runtime calls: it times the layer's handler, and calls that.
+        variables |= {**LAYER_SETTINGS, **governor, "_HANDLER": "stopwatch.handler"}
     return ExecutionEnvironment(
         emulator,
         function=function.name,
         handler="app.handler",
         task_root=TASK_ROOT,
-        attach=Attach.REDIRECT,
-        environ={
-            **LAYER_SETTINGS,
-            "GOVERNOR_URL": url,
-            "DEMO_JOURNAL": os.fspath(journals),
-            # What the runtime calls: it times the layer's handler, and calls that.
-            "_HANDLER": "app.stopwatch",
-            **function.environ,
-        },
+        timeout_s=TIMEOUT_S,
+        attach=attach,
+        environ=variables,
     )

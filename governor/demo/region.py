@@ -96,9 +96,9 @@ class Region:
         finally:
             self.running[function] -= 1
         self._minute.durations_ms[function].append((time.monotonic() - began) * 1000)
-        ended = _ended(answer)
-        self.ended[function][ended] += 1
-        return ended
+        how = ended(answer)
+        self.ended[function][how] += 1
+        return how
 
     async def warm(self, function: str) -> Environments:
         """Have `function` started. Cold starts are no part of this world."""
@@ -152,7 +152,8 @@ def _minute() -> int:
     return int(time.time()) // _CLOUDWATCH_MINUTE_S * _CLOUDWATCH_MINUTE_S
 
 
-def _ended(answer: object) -> Ended:
+def ended(answer: object) -> Ended:
+    """How an invocation ended of which AWS hears `answer`."""
     match answer:
         case {"errorType": "ConcurrencyLimitExceeded"}:
             return Ended.DENIED

@@ -7,17 +7,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
-from typing import Final
+from typing import BinaryIO, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from governor.errors import GovernorError
 from governor.lifeline import tied
+from governor.service.bodies import StatusAnswer
 
 READY_TIMEOUT_S: Final = 60.0
 ANSWER_TIMEOUT_S: Final = 10.0
@@ -25,24 +26,7 @@ STOP_TIMEOUT_S: Final = 30.0
 
 
 class NotServingError(GovernorError):
-    """The governor has ended or is not ready in time; it has said why on standard error."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScopeNow:
-    """A scope, as `GET /v1/status` has it. `denied` counts what this very scope has denied."""
-
-    scope: str
-    in_use: int
-    max_concurrency: int | None
-    headroom: int
-    granted: int
-    denied: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Status:
-    scopes: list[ScopeNow]
+    """The governor has ended, is not ready in time, or does not answer; it has said why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +36,8 @@ class Serving:
     url: str
     process: "subprocess.Popen[str]"
 
-    def scopes(self) -> dict[str, ScopeNow]:
-        """All scopes as they are now, by name.
+    def status(self) -> StatusAnswer:
+        """How things stand: scopes, and what the controller tells.
 
         Raises:
             NotServingError: the governor does not answer.
@@ -62,17 +46,21 @@ class Serving:
         connection = HTTPConnection(urlsplit(self.url).netloc, timeout=ANSWER_TIMEOUT_S)
         try:
             connection.request("GET", "/v1/status")
-            status = msgspec.json.decode(connection.getresponse().read(), type=_Status)
+            return msgspec.json.decode(connection.getresponse().read(), type=StatusAnswer)
         except (OSError, HTTPException, msgspec.DecodeError) as error:
             raise NotServingError(f"the governor at {self.url} does not answer: {error}") from error
         finally:
             connection.close()
-        return {each.scope: each for each in status.scopes}
 
 
 @contextmanager
-def serving(*options: str) -> Iterator[Serving]:
+def serving(
+    *options: str, environ: Mapping[str, str] | None = None, log: BinaryIO | None = None
+) -> Iterator[Serving]:
     """Run `governor serve` with `options` until the context is left. For the main thread.
+
+    It inherits our environment unless it has an `environ` of its own, and our standard error unless
+    it has a `log`.
 
     Raises:
         NotServingError: it can't be started.
@@ -81,7 +69,12 @@ def serving(*options: str) -> Iterator[Serving]:
     # Its own session: a terminal's Ctrl-C is for us, and we stop it in our own time.
     command = tied([sys.executable, "-m", "governor", "serve", *options])
     with subprocess.Popen(  # noqa: S603 - our own command
-        command, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+        env=environ,
+        start_new_session=True,
     ) as process:
         try:
             yield Serving(_url(process), process)
@@ -105,6 +98,6 @@ def _url(process: "subprocess.Popen[str]") -> str:
                 return found[0]
             if not line:
                 raise NotServingError(
-                    f"the governor has ended with status {process.wait()}; it says why above"
+                    f"the governor has ended with status {process.wait()}; it has said why"
                 )
     raise NotServingError(f"the governor was not ready within {READY_TIMEOUT_S:.0f} s")

@@ -1,116 +1,65 @@
-"""More invocations at once than the limits allow: a client thread for each environment."""
+"""User-facing load: requests over an HTTP API that come one by one, each of which matters."""
 
+import asyncio
+import json
+import math
 import random
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from enum import StrEnum
-from typing import Final, Self
+from typing import Final
 
-from governor.demo.environment import Answer, EnvironmentStartError
-from governor.demo.fleet import Placed
+from governor.demo.region import Ended, Region
 
-HOLD_MS: Final = (100, 400)
-"""How long a handler works, shortest and longest."""
+EVENT: Final = {
+    "version": "2.0",
+    "routeKey": "POST /orders",
+    "requestContext": {"http": {"method": "POST", "path": "/orders"}, "stage": "$default"},
+}
+"""What matters of an HTTP API's event (payload 2.0)."""
 
-RETRY_AFTER_MS: Final = (100, 250)
-"""How long a client waits after a denial before it tries again."""
+SEED: Final = 7
 
-INIT_TIMEOUT_S: Final = 60.0
-"""How long it may take until all environments have answered for the first time."""
-
-SEED: Final = 8642
-
-
-class Outcome(StrEnum):
-    """What came of an invocation."""
-
-    GRANTED = "granted"
-    DENIED = "denied"
-    FAILED = "failed"
-
-
-def outcome(answer: Answer) -> Outcome:
-    """Tell what came of an invocation by what its caller got."""
-    match answer:
-        case Answer(200, {"worked": True}):
-            return Outcome.GRANTED
-        case Answer(200, {"statusCode": 429} | {"errorType": "ConcurrencyLimitExceeded"}):
-            return Outcome.DENIED
-        case _:
-            return Outcome.FAILED
+SPREAD: Final = 0.4
+"""The sigma of the durations' logarithms: one in a hundred takes 2.5 times the median."""
 
 
 class Traffic:
-    """Closed loops of invocations, and a tally of what came of them.
+    """Requests of users, who don't wait for each other: they come at random (Poisson).
 
-    A first invocation of each environment initialises its runtime; when all have answered, the load
-    begins, at `begun_ns` of the monotonic clock. `failures` says what went wrong.
+    `running` is how many of their invocations run at a time on average, and may be changed at any
+    time. What is refused does not come back.
     """
 
-    def __init__(self, placed: Sequence[Placed]) -> None:
-        """Invoke nothing yet."""
-        self.tally: Counter[tuple[str, Outcome]] = Counter()
-        self.failures: list[str] = []
-        self.begun_ns = 0
-        self._lock = threading.Lock()
-        self._ended = threading.Event()
-        self._initialised = threading.Barrier(len(placed) + 1)
-        seeds = random.Random(SEED)  # noqa: S311 - the same load at every run
-        self._clients = [
-            threading.Thread(target=self._client, args=(each, random.Random(seeds.random())))  # noqa: S311
-            for each in placed
-        ]
+    def __init__(self, region: Region, function: str, running: float, mean_s: float) -> None:
+        """Ask `function` for work of `mean_s` on average."""
+        self.running = running
+        self.ended: Counter[Ended] = Counter()
+        self.added_ms: list[float] = []
+        """By what was answered: how much longer than its work an invocation took."""
+        self._region = region
+        self.function = function
+        self._mean_s = mean_s
+        self._random = random.Random(SEED)  # noqa: S311 - the same load at every run
 
-    @contextmanager
-    def running(self) -> Iterator[Self]:
-        """Start all clients, and yield when the load begins. Left, what is under way finishes.
+    async def run(self) -> None:
+        """Send requests for as long as this is run."""
+        async with asyncio.TaskGroup() as tasks:
+            due = time.monotonic()
+            while True:
+                due += self._random.expovariate(self.running / self._mean_s)
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+                tasks.create_task(self._request())
 
-        Raises:
-            EnvironmentStartError: an environment does not initialise.
+    def served(self, requests: int) -> bool:
+        """Whether so many were answered."""
+        return self.ended[Ended.DONE] >= requests
 
-        """
-        for client in self._clients:
-            client.start()
-        try:
-            try:
-                self._initialised.wait(INIT_TIMEOUT_S)
-            except threading.BrokenBarrierError as error:
-                reason = "; ".join(self.failures) or f"not ready within {INIT_TIMEOUT_S:.0f} s"
-                raise EnvironmentStartError(reason) from error
-            self.begun_ns = time.monotonic_ns()
-            yield self
-        finally:
-            self._ended.set()
-            self._initialised.abort()
-            for client in self._clients:
-                client.join()
-
-    def _client(self, placed: Placed, dice: random.Random) -> None:
-        try:
-            self._invoke(placed, hold_ms=0)
-            self._initialised.wait()
-            while not self._ended.is_set():
-                came = self._invoke(placed, hold_ms=dice.uniform(*HOLD_MS))
-                rest_ms = RETRY_AFTER_MS if came is Outcome.DENIED else placed.function.rest_ms
-                self._ended.wait(dice.uniform(*rest_ms) / 1000)
-        except threading.BrokenBarrierError:
-            pass  # another environment does not initialise, or the user has had enough
-        except EnvironmentStartError as error:
-            self._fail(str(error))
-            self._initialised.abort()
-
-    def _invoke(self, placed: Placed, hold_ms: float) -> Outcome:
-        answer = placed.environment.invoke({**placed.function.event, "hold_ms": hold_ms})
-        came = outcome(answer)
-        with self._lock:
-            self.tally[placed.function.name, came] += 1
-        if came is Outcome.FAILED:
-            self._fail(f"{placed.function.name} answered {answer.status}: {answer.body}")
-        return came
-
-    def _fail(self, what: str) -> None:
-        with self._lock:
-            self.failures.append(what)
+    async def _request(self) -> None:
+        mu = math.log(self._mean_s) - SPREAD**2 / 2
+        takes_s = self._random.lognormvariate(mu, SPREAD)
+        began = time.monotonic()
+        event = {**EVENT, "body": json.dumps({"work_s": takes_s})}
+        ended = await self._region.invoke(self.function, event)
+        self.ended[ended] += 1
+        if ended is Ended.DONE:
+            self.added_ms.append((time.monotonic() - began - takes_s) * 1000)

@@ -1,88 +1,90 @@
-"""The demo's findings: when it has failed, and what its table says."""
+"""The demo's verdict says what was, and finds what must not be."""
+
+from dataclasses import replace
 
 import pytest
 
-from governor.demo.environment import Answer
-from governor.demo.report import Row, findings, table, weights
-from governor.demo.traffic import Outcome, outcome
+from governor.demo.recording import Recording
+from governor.demo.report import Cell, Mark, Peak, findings, peaks, table, weights
 from governor.demo.watch import Run
 from governor.policy import parse_yaml
+from tests.demo.recordings import governed, without
 
 POLICY = parse_yaml("""
 account: {max_concurrency: 4}
-groups: {db: {max_concurrency: 3}}
-functions: {api: {groups: [db]}, etl: {max_concurrency: 1, groups: {db: 2}}, other: {}}
+groups: {batch: {max_concurrency: 2}}
+functions:
+  orders-api: {}
+  report-gen: {groups: {batch: 2}}
+  thumbnails: {max_concurrency: 1, groups: [batch]}
 """)
 
 
-def row(
-    max_concurrency: int | None = 3, granted: int = 1, denied: int = 1, highest: int = 3
-) -> Row:
-    return Row("group:db", max_concurrency, granted + denied, granted, denied, highest, 1.0, 2.0)
-
-
 def test_functions_count_in_their_scopes_with_their_weights() -> None:
-    scopes = weights(POLICY, ["api", "etl", "other"])
+    scopes = weights(POLICY, ["orders-api", "report-gen", "thumbnails"])
     assert scopes == {
-        "function:api": {"api": 1},
-        "function:etl": {"etl": 1},
-        "function:other": {"other": 1},
-        "group:db": {"api": 1, "etl": 2},
-        "account": {"api": 1, "etl": 1, "other": 1},
+        "function:orders-api": {"orders-api": 1},
+        "function:report-gen": {"report-gen": 1},
+        "function:thumbnails": {"thumbnails": 1},
+        "group:batch": {"report-gen": 2, "thumbnails": 1},
+        "account": {"orders-api": 1, "report-gen": 1, "thumbnails": 1},
     }
     assert [scope.partition(":")[0] for scope in scopes] == [*["function"] * 3, "group", "account"]
 
 
-def test_the_table_counts_what_callers_got_and_what_ran() -> None:
-    tally = {
-        ("api", Outcome.GRANTED): 5,
-        ("api", Outcome.DENIED): 2,
-        ("etl", Outcome.GRANTED): 3,
-        ("etl", Outcome.FAILED): 1,
-    }
-    runs = [
-        Run("api", 0, 50, added_ns=90_000_000),  # before the load began: it was cold
-        Run("api", 100, 200, added_ns=1_000_000),
-        Run("api", 300, 400, added_ns=2_000_000),
-        Run("etl", 150, 350, added_ns=4_000_000),
+def test_peaks_are_what_the_notes_tell() -> None:
+    runs = [Run("report-gen", 0, 10), Run("report-gen", 10, 20), Run("thumbnails", 15, 25)]
+    assert peaks(POLICY, runs) == [
+        Peak("function:report-gen", 1, None),
+        Peak("function:thumbnails", 1, 1),
+        Peak("group:batch", 3, 2),
+        Peak("account", 2, 4),
     ]
-    rows = {
-        each.scope: each for each in table(POLICY, weights(POLICY, ["api", "etl"]), tally, runs, 60)
-    }
-    assert rows["function:api"] == Row("function:api", None, 7, 5, 2, 1, 1.0, 2.0)
-    assert rows["function:etl"] == Row("function:etl", 1, 4, 3, 0, 1, 4.0, 4.0)
-    assert rows["group:db"] == Row("group:db", 3, 11, 8, 2, 3, 2.0, 4.0)
-    assert rows["account"] == Row("account", 4, 11, 8, 2, 2, 2.0, 4.0)
+    assert [each.scope for each in peaks(POLICY, runs) if each.exceeded] == ["group:batch"]
+
+
+def test_the_table_has_both_acts_side_by_side() -> None:
+    rows = {row.what: (row.without, row.governed) for row in table(POLICY, without(), governed())}
+    assert rows["users' requests: served"] == (Cell("9"), Cell("12"))
+    assert rows["… refused by AWS, the pool was full"] == (
+        Cell("3", Mark.BAD),
+        Cell("0", Mark.GOOD),
+    )
+    assert rows["… refused by the governor"] == (Cell("-"), Cell("0", Mark.GOOD))
+    assert rows["messages of the burst: done, of 10"] == (Cell("10"), Cell("8"))
+    assert rows["… the last of them after"] == (Cell("2 s"), Cell("not yet"))
+    assert rows["… tries refused by AWS"] == (Cell("7"), Cell("0"))
+    assert rows["… tries denied by the governor"] == (Cell("-"), Cell("5"))
+    assert rows["most at once: account, of 4"] == (Cell("2", Mark.GOOD), Cell("1", Mark.GOOD))
+    assert rows["the layer added, half of them (p50)"] == (Cell("-"), Cell("2.0 ms"))
+
+
+def test_a_limit_that_did_not_hold_without_the_governor_is_marked_and_no_finding() -> None:
+    both = without(), governed(Run("thumbnails", 0, 10))
+    rows = {row.what: row for row in table(POLICY, *both)}
+    assert rows["most at once: group:batch, of 2"].without == Cell("3", Mark.BAD)
+    assert findings(POLICY, *both) == []
 
 
 @pytest.mark.parametrize(
-    ("rows", "failures", "complaint"),
+    ("before", "after", "complaint"),
     [
-        ([row(highest=4)], [], "group:db reached 4, above its max_concurrency of 3"),
-        ([row()], ["api answered 502: gone"], "api answered 502: gone"),
-        ([row(granted=0)], [], "nothing was granted"),
-        ([row(denied=0)], [], "nothing was denied"),
-        ([], [], "nothing was granted"),
+        (
+            without(),
+            governed(Run("report-gen", 0, 10), Run("report-gen", 5, 15)),
+            "group:batch reached 4, above its max_concurrency of 2",
+        ),
+        (without(), governed(throttled=1, denied=1), "2 requests of users were refused with"),
+        (without(failed=1), governed(failed=2), "3 invocations failed"),
+        (without(throttled=0), governed(), "no request was refused without the governor"),
+        (without(), governed(served=0), "nothing was done"),
+        (without(), replace(governed(), events=()), "the controller has done nothing"),
     ],
 )
-def test_what_must_not_be_is_found(rows: list[Row], failures: list[str], complaint: str) -> None:
-    assert any(complaint in found for found in findings(rows, failures))
+def test_what_must_not_be_is_found(before: Recording, after: Recording, complaint: str) -> None:
+    (found,) = findings(POLICY, before, after)
+    assert complaint in found
 
 
 def test_a_good_run_has_no_findings() -> None:
-    assert findings([row(), row(max_concurrency=None, highest=99)], []) == []
-
-
-@pytest.mark.parametrize(
-    ("answer", "came"),
-    [
-        (Answer(200, {"worked": True}, 1.0), Outcome.GRANTED),
-        (Answer(200, {"statusCode": 429, "body": "…"}, 1.0), Outcome.DENIED),
-        (Answer(200, {"errorType": "ConcurrencyLimitExceeded"}, 1.0), Outcome.DENIED),
-        (Answer(200, {"errorType": "ValueError"}, 1.0), Outcome.FAILED),
-        (Answer(200, "2026 Task timed out after 5.00 seconds", 1.0), Outcome.FAILED),
-        (Answer(502, {"worked": True}, 1.0), Outcome.FAILED),
-    ],
-)
-def test_callers_tell_denials_from_failures(answer: Answer, came: Outcome) -> None:
-    assert outcome(answer) is came
+    assert findings(POLICY, without(), governed()) == []

@@ -1,22 +1,19 @@
 """What the demo shows fits a terminal of 80 columns, and says what there is to say."""
 
 import io
+import re
 
 import pytest
 from rich.console import Console
 
-from governor.demo.report import Row
-from governor.demo.serving import ScopeNow
-from governor.demo.view import bar, verdict, view
+from governor.demo.chart import ROWS, chart
+from governor.demo.report import Cell, Mark, Row
+from governor.demo.view import verdict, view
+from tests.demo.recordings import REASON, governed, sample, without
 
-NOW = [
-    ScopeNow("function:orders-api", 1234, None, headroom=0, granted=99_999, denied=0),
-    ScopeNow("function:report-gen", 3, 3, headroom=0, granted=99_999, denied=88_888),
-    ScopeNow("account", 2, 8, headroom=2, granted=99_999, denied=77_777),
-]
-ROWS = [
-    Row("function:orders-api", None, 99_999, 88_888, 77_777, 4, 12.34, 1234.56),
-    Row("function:report-gen", 3, 99_999, 88_888, 77_777, 4, None, None),
+ROWS_OF_ALL = [
+    Row("users' requests: served", Cell("99999"), Cell("88888")),
+    Row("most at once: group:batch, of 12", Cell("20", Mark.BAD), Cell("12", Mark.GOOD)),
 ]
 
 
@@ -27,43 +24,63 @@ def console() -> Console:
 
 
 def sent(console: Console) -> str:
-    """What the terminal was sent; nothing of it may be too wide or cut off."""
+    """What the terminal was sent; nothing of it may be too wide."""
     assert isinstance(console.file, io.StringIO)
-    text = console.file.getvalue()
-    assert "…" not in text
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue())
+    assert all(len(line) <= 80 for line in text.splitlines())
     return text
 
 
-def test_the_screen_shows_every_scope_with_a_bar(console: Console) -> None:
-    with view(console, headless=False) as shown:
-        shown.show(2, 15, NOW, {scope.scope: 3 for scope in NOW})
+def test_the_screen_shows_both_acts_and_why(console: Console) -> None:
+    with view(console, headless=False, axis_s=4, limit=20) as shown:
+        shown.show(without().samples, governed().samples, governed().events)
         picture = sent(console)
-    assert "2 of 15 s" in picture
-    assert "1234 /  -" in picture
-    assert "88888" in picture
-    assert "■■□□□□□□" in picture
+    assert "without the governor" in picture
+    assert "requests 9 served, 3 refused" in picture
+    assert "requests 12 served, 0 refused" in picture
+    assert "messages 8 done, 2 waiting" in picture
+    assert REASON[:40] in picture
 
 
-def test_a_bar_has_a_square_for_each_invocation_that_runs_or_may() -> None:
-    assert bar(NOW[1]).plain == "■■■"
-    assert bar(NOW[2]).plain == "■■□□□□□□"
-    assert bar(NOW[1]).spans != bar(NOW[2]).spans, "a full scope looks different"
-    assert len(bar(NOW[0]).plain) < 40, "however much runs"
+def test_before_the_second_act_there_is_a_place_for_it(console: Console) -> None:
+    with view(console, headless=False, axis_s=4, limit=20) as shown:
+        shown.show(without().samples, [], [])
+        assert "comes next" in sent(console)
 
 
-def test_without_a_screen_there_is_a_line(console: Console) -> None:
-    with view(console, headless=True) as shown:
-        shown.show(3, 15, NOW, {})
-    assert sent(console) == (
-        "   3 of 15 s  function:orders-api 1234, function:report-gen 3/3, account 2/8\n"
+def test_without_a_screen_there_are_lines_and_each_event_once(console: Console) -> None:
+    with view(console, headless=True, axis_s=4, limit=20) as shown:
+        shown.show(without().samples[:2], [], [])
+        shown.show(without().samples, governed().samples, governed().events)
+        shown.show(without().samples, governed().samples, governed().events)
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert lines[0] == (
+        "     1 s  without the governor: 3 users' and 17 background run, 10 messages wait; "
+        "of 4 requests 0 refused"
     )
+    assert lines[1] == f"     2 s  {REASON}"
+    assert lines[2].startswith("     3 s  with the governor: 2 users'")
+    assert len(lines) == 4
 
 
-@pytest.mark.parametrize("found", [[], ["report-gen reached 4", "it failed"]])
+def test_a_chart_stacks_users_and_background_and_marks_refusals() -> None:
+    samples = [sample(0, 5, 0, 0), sample(1, 5, 5, 0), sample(2, 10, 5, 5, throttled=1)]
+    drawn = chart(samples, 4, axis_s=4, limit=20)
+    lines = drawn.plain.splitlines()
+    assert len(lines) == ROWS + 1
+    assert [line[3] for line in lines] == [" "] * ROWS + ["·"], "nothing is known of the future"
+    assert [line[0] for line in lines[:ROWS]].count(" ") == 4, "5 of 20 are one and a half of 6"
+    assert lines[ROWS] == "··✗·"
+    top, bottom = drawn[2], drawn[(ROWS - 1) * 5 + 2]
+    assert (top.plain, bottom.plain) == ("█", "█"), "the pool is full"
+    assert top.spans[0].style != bottom.spans[0].style, "with background on top of users"
+
+
+@pytest.mark.parametrize("found", [[], ["group:batch reached 13", "1 invocations failed"]])
 def test_the_verdict_fits_and_names_every_finding(console: Console, found: list[str]) -> None:
-    console.print(verdict(ROWS, found))
+    console.print(verdict(ROWS_OF_ALL, found))
     text = sent(console)
-    assert all(len(line) <= 80 for line in text.splitlines())
-    assert "1234.56" in text
-    assert ("No limit was ever exceeded" in text) == (not found)
+    assert "99999" in text
+    assert ("no user was refused" in text) == (not found)
     assert all(f"✗ {each}" in text for each in found)

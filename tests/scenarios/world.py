@@ -31,6 +31,7 @@ from governor.demo.aws.moto import Moto
 from governor.demo.aws.standin import StandIn
 from governor.demo.pollers import Burst, Pollers
 from governor.demo.region import MINUTE_S, Ended, Region
+from governor.demo.traffic import Traffic
 from governor.ledger.embedded import valkey_binary
 from tests.governors import Governor, run
 from tests.scenarios import figures, invariants
@@ -38,7 +39,6 @@ from tests.scenarios.async_events import AsyncEvents
 from tests.scenarios.controllers import Controller
 from tests.scenarios.environments import Environments
 from tests.scenarios.figures import Figures
-from tests.scenarios.traffic import Traffic
 from tests.scenarios.watch import Watch
 from tests.service.api import Api
 from tests.stores import NO_PERSISTENCE, Server
