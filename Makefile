@@ -18,9 +18,10 @@ demo: $(READY) ## A burst without and with the governor (ARGS=--keep: leave it r
 run: $(READY) ## The service with its own store, to try things out by hand
 	$(VENV)/python -m governor.demo.run $(ARGS)
 
-# The scenarios mostly wait, so several run at a time; what they print is worth reading.
+# Most tests wait for processes, and scenarios for minutes to pass: so many run at a time. What
+# scenarios print is worth reading.
 test: $(READY) ## The tests (ARGS='tests/ledger -k expiry': some of them)
-	$(VENV)/python -m pytest $(or $(ARGS),--ignore tests/scenarios)
+	$(VENV)/python -m pytest $(or $(ARGS),--ignore tests/scenarios -n 3 --dist loadfile)
 	$(if $(ARGS),,$(VENV)/python -m pytest tests/scenarios -n 6 --dist worksteal -rP)
 
 check: $(READY) ## The linters: style, types, architecture, Lua

@@ -27,7 +27,7 @@ AT_ONCE: Final = 60
 
 _DUE_S: Final = 900.0
 _VOID_S: Final = 6 * 3600.0
-_REFUSED_S: Final = 60.0
+_REFUSED_S: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
