@@ -5,16 +5,15 @@ from typing import Final, TypeVar
 
 from governor.controller.actions import Action, AskForMore, Brake, Outcome, Result, Turn
 from governor.controller.aws import limits, tags
-from governor.controller.aws.calls import (
+from governor.controller.aws.calls import Calls, nothing
+from governor.controller.aws.clients import Clients
+from governor.controller.aws.errors import (
     CallError,
-    Calls,
     GoneError,
     LaterError,
     NonsenseError,
     UnansweredError,
-    nothing,
 )
-from governor.controller.aws.clients import Clients
 from governor.controller.aws.mappings import update
 from governor.controller.aws.observe import Observer
 from governor.controller.aws.tags import Tags, UnreadableTagError

@@ -1,4 +1,4 @@
-"""Calls to AWS: counted by operation and outcome, kept under a budget, failures told in a sentence.
+"""Calls to AWS: counted by operation and outcome, and kept under a budget.
 
 The budget is for Lambda's control plane, which all of the account's tools share: 15 requests per
 second over all its APIs but GetFunction, which has 100 of its own (Lambda quotas, "API requests").
@@ -8,23 +8,23 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from math import inf
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    HTTPClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
-)
+from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import MsgspecError
 
 from governor.controller.aws.bucket import Bucket
-from governor.errors import GovernorError
+from governor.controller.aws.errors import (
+    CallError,
+    CredentialsError,
+    LaterError,
+    NonsenseError,
+    ThrottledError,
+    UnansweredError,
+    retries,
+    told,
+)
 from governor.settings import CALLS_PER_S
 
 FUNCTIONS_PER_S: Final = 30.0
@@ -40,123 +40,11 @@ before the leader's lease may be."""
 BURST_S: Final = 5.0
 """The budget that may be saved up, in seconds of it."""
 
-_FORBIDDEN: Final = 403
-_TOO_MANY: Final = 429
-_SERVER_ERROR: Final = 500
 _ALL: Final = "*"
 _NONSENSE: Final = (LookupError, TypeError, AttributeError, ValueError, MsgspecError)
 
 A = TypeVar("A")
 T = TypeVar("T")
-
-
-class CallError(GovernorError):
-    """AWS refused a call, or could not be asked. `outcome` is its word in the metrics."""
-
-    outcome = "refused"
-
-
-class DeniedError(CallError):
-    """The controller lacks a permission."""
-
-    outcome = "denied"
-
-
-class CredentialsError(DeniedError):
-    """AWS does not take the controller's credentials, or there are none."""
-
-
-class GoneError(CallError):
-    """What the call was about does not exist (any more)."""
-
-    outcome = "gone"
-
-
-class ExistsError(CallError):
-    """What was to be made is there already."""
-
-
-class LaterError(CallError):
-    """Not now: AWS throttles, is busy with the same thing, or the budget is used up."""
-
-    outcome = "withheld"
-
-
-class ThrottledError(LaterError):
-    """AWS answered 429."""
-
-    outcome = "throttled"
-
-
-class NonsenseError(CallError):
-    """AWS answered something that no client understands; it may have done what it was asked."""
-
-    outcome = "nonsense"
-
-
-class BusyError(LaterError):
-    """AWS still works on an earlier change."""
-
-    outcome = "busy"
-
-
-class UnansweredError(CallError):
-    """No answer, or none that tells. `sent` says that AWS may have done what it was asked."""
-
-    outcome = "unanswered"
-
-    def __init__(self, message: str, *, sent: bool) -> None:
-        """Say whether the call may have reached AWS."""
-        super().__init__(message)
-        self.sent = sent
-
-
-_BY_CODE: Final[tuple[tuple[frozenset[str], type[CallError]], ...]] = (
-    (
-        frozenset(
-            {
-                *("TooManyRequestsException", "Throttling", "ThrottlingException"),
-                *("ThrottledException", "RequestThrottled", "RequestThrottledException"),
-                "RequestLimitExceeded",
-            }
-        ),
-        ThrottledError,
-    ),
-    (frozenset({"ResourceInUseException", "ResourceConflictException"}), BusyError),
-    (
-        frozenset(
-            {
-                *("ResourceNotFoundException", "NoSuchResourceException"),
-                *("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
-            }
-        ),
-        GoneError,
-    ),
-    (frozenset({"ResourceAlreadyExistsException"}), ExistsError),
-    (
-        frozenset(
-            {
-                *("UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId"),
-                *("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
-                *("MissingAuthenticationToken", "IncompleteSignature"),
-                *("InvalidSignatureException", "SignatureDoesNotMatch"),
-            }
-        ),
-        CredentialsError,
-    ),
-    (frozenset({"AccessDenied", "AccessDeniedException"}), DeniedError),
-)
-"""What AWS's error codes mean here; they differ from service to service."""
-
-_SENTENCES: Final[Mapping[type[CallError], str]] = {
-    ThrottledError: "{action} was throttled by AWS ({what})",
-    BusyError: "{action}: AWS is busy with an earlier change ({what})",
-    GoneError: "{action}: it does not exist ({what})",
-    ExistsError: "{action}: there is one already ({what})",
-    CredentialsError: "{action}: AWS does not take the credentials ({what}); renew them",
-    DeniedError: "{action} is not permitted ({what}); grant {action} to the controller",
-    CallError: "{action} was refused by AWS ({what})",
-}
 
 
 def nothing(_: object) -> None:
@@ -236,14 +124,14 @@ class Calls:
         try:
             answer = call()
         except (ClientError, BotoCoreError) as error:
-            told = _told(action, error)
+            failure = told(action, error)
             self._charge(action, error)
-            self._count(action, told.outcome)
-            if isinstance(told, ThrottledError | UnansweredError):
-                self._stopped[service] = told
-            elif isinstance(told, CredentialsError):
-                self._stopped[_ALL] = told
-            raise told from error
+            self._count(action, failure.outcome)
+            if isinstance(failure, ThrottledError | UnansweredError):
+                self._stopped[service] = failure
+            elif isinstance(failure, CredentialsError):
+                self._stopped[_ALL] = failure
+            raise failure from error
         except _NONSENSE as error:  # botocore's parsers trip over some of it
             raise self._nonsense(action, error) from error
         self._charge(action, answer)
@@ -265,45 +153,8 @@ class Calls:
         """Take what botocore's own retries have cost out of the budget."""
         bucket = self._bucket(action)
         if bucket is not None:
-            bucket.charge(_retries(answer))
+            bucket.charge(retries(answer))
 
     def _count(self, action: str, outcome: str) -> None:
         with self._lock:
             self._made[action, outcome] += 1
-
-
-def _retries(answer: object) -> int:
-    response: Any = answer.response if isinstance(answer, ClientError) else answer
-    with suppress(TypeError, KeyError):
-        return int(response["ResponseMetadata"]["RetryAttempts"])
-    return 0
-
-
-def _told(action: str, error: ClientError | BotoCoreError) -> CallError:
-    if isinstance(error, ClientError):
-        return _refusal(action, error)
-    what = " ".join(str(error).split())
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return CredentialsError(f"{action}: there are no AWS credentials ({what}); set AWS_PROFILE")
-    if isinstance(error, EndpointConnectionError | ConnectTimeoutError):
-        return UnansweredError(f"{action}: AWS can't be reached ({what})", sent=False)
-    if isinstance(error, HTTPClientError):
-        return UnansweredError(f"{action}: AWS does not answer ({what})", sent=True)
-    return CallError(f"{action} can't be called: {what}")
-
-
-def _refusal(action: str, error: ClientError) -> CallError:
-    details = error.response.get("Error", {})
-    code = details.get("Code", "")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    what = " ".join(f"{code}: {details.get('Message', '')}".split())
-    kind = next((kind for codes, kind in _BY_CODE if code in codes), None) or _by_status(status)
-    if status >= _SERVER_ERROR:
-        return UnansweredError(f"{action} failed in AWS ({what})", sent=True)
-    if kind is BusyError and _retries(error):  # the first try may be what it is busy with
-        return UnansweredError(f"{action} may have been done ({what})", sent=True)
-    return kind(_SENTENCES[kind].format(action=action, what=what))
-
-
-def _by_status(status: int) -> type[CallError]:
-    return {_FORBIDDEN: DeniedError, _TOO_MANY: ThrottledError}.get(status, CallError)

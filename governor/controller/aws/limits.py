@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from governor.controller.aws.calls import Calls, ExistsError, nothing
+from governor.controller.aws.calls import Calls, nothing
 from governor.controller.aws.clients import Clients
+from governor.controller.aws.errors import ExistsError
 from governor.controller.observed import QuotaRequest
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from governor.controller.aws.calls import Calls, GoneError, nothing
+from governor.controller.aws.calls import Calls, nothing
 from governor.controller.aws.clients import Clients
+from governor.controller.aws.errors import GoneError
 from governor.controller.observed import Knobs
 
 if TYPE_CHECKING:
