@@ -27,6 +27,10 @@ class Resolver:
         self.facts = facts
         self.version = version_of(f"{policy.version} {facts.version}".encode())
         self.claim = lru_cache(REMEMBERED_CLAIMS)(self._resolve)
+        self._account = Hold(ACCOUNT, 1, policy.account.limits)
+        self._groups = {
+            name: (group_scope(name), group.limits) for name, group in policy.groups.items()
+        }
         self._members: dict[str, list[str]] = {}
         self._patterns: list[tuple[re.Pattern[str], str]] = []
         for name, group in policy.groups.items():
@@ -67,10 +71,10 @@ class Resolver:
         holds = [Hold(function_scope(name), 1, function.limits, listed)]
         weights = self._weights(name, function)
         for group in sorted(weights):
-            limits = self.policy.groups[group].limits
-            holds.append(Hold(group_scope(group), weights[group], limits))
+            scope, limits = self._groups[group]
+            holds.append(Hold(scope, weights[group], limits))
         if function.shared and name not in self.facts.unshared:
-            holds.append(Hold(ACCOUNT, 1, self.policy.account.limits))
+            holds.append(self._account)
         priority = function.priority or self.policy.defaults.priority
         max_attempts = function.max_attempts or self.facts.max_attempts.get(name)
         return Claim(name, priority, tuple(holds), max_attempts)

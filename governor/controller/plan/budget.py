@@ -56,7 +56,7 @@ class Use:
 def pooled(claim: Claim, facts: FunctionFacts | None) -> bool:
     """Whether a function draws on the account's shared pool; one that we brake still does."""
     own = facts is not None and facts.reserved is not None and not facts.braked
-    return not own and ACCOUNT in claim.scopes
+    return not own and any(hold.scope == ACCOUNT for hold in claim.holds)
 
 
 def use(resolver: Resolver, observed: Observed, reaches: Mapping[str, int]) -> Use:
