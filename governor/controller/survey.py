@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from governor.controller.actions import Action, Outcome
@@ -101,6 +101,8 @@ class Surveyor:
         observed = await asyncio.to_thread(
             self._account.observe, counts, now_ms / 1000, quota=quota
         )
+        # Reading a large account takes seconds, in which users may have come.
+        observed = replace(observed, scopes=(await self.counts())[0])
         planned = await asyncio.to_thread(plan, resolver, observed, memory)
         return Survey(resolver, observed, planned)
 

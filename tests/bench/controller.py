@@ -165,7 +165,7 @@ async def _reactions() -> tuple[list[float], list[float]]:
 
 
 async def _reaction(url: str, pool: str, demand: int) -> float:
-    """Have `demand` come when the first cycle has just read the counts; return how long it waits.
+    """Have `demand` come when the first cycle has just planned; return how long it waits.
 
     Seconds until the second cycle sends the cut.
     """
@@ -177,18 +177,16 @@ async def _reaction(url: str, pool: str, demand: int) -> float:
     came_s: list[float] = []
     cut_s: asyncio.Future[float] = loop.create_future()
 
-    def observing() -> None:
+    def applying(action: Action) -> Outcome | None:
+        now_s = time.monotonic()
         if not came_s:
             asyncio.run_coroutine_threadsafe(governed.check_in("page", demand), loop).result()
             came_s.append(time.monotonic())
-
-    def applying(action: Action) -> Outcome | None:
-        now_s = time.monotonic()
-        if isinstance(action, Turn) and governed.account.cycles > 1 and not cut_s.done():
+        elif isinstance(action, Turn) and not cut_s.done():
             loop.call_soon_threadsafe(cut_s.set_result, now_s)
         return None
 
-    governed.account.before_observing, governed.account.before_applying = observing, applying
+    governed.account.before_applying = applying
     async with governed.controller(Pace()), asyncio.timeout(60):
         took_s = await cut_s - came_s[0]
     await ledger.close()

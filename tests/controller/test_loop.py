@@ -296,6 +296,19 @@ async def test_no_cycle_begins_before_the_last_one_has_ended(burst: Governed) ->
         assert await burst.events("error") == []
 
 
+async def test_users_who_come_while_aws_is_read_are_seen_in_the_same_cycle(burst: Governed) -> None:
+    loop = asyncio.get_running_loop()
+
+    def come() -> None:
+        burst.account.before_observing = lambda: None
+        asyncio.run_coroutine_threadsafe(burst.check_in("api", 60), loop).result()
+
+    burst.account.before_observing = come
+    async with burst.controller():
+        await until(lambda: held_back(burst), "both are held back")
+    assert [burst.account.allowed(uuid) for uuid in sorted(burst.account.mappings)] == [10, 10]
+
+
 async def test_cycles_are_sooner_while_the_headroom_is_eaten_into(burst: Governed) -> None:
     async with burst.controller(Pace(every_s=3600, urgent_s=0.1, look_s=0.01)):
         await until(lambda: held_back(burst), "the first cycle is over")
