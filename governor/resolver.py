@@ -50,8 +50,7 @@ class Resolver:
             function_scope(name)
             for name, function in self.policy.functions.items()
             if function.priority not in {None, self.policy.defaults.priority}
-            and function.shared
-            and name not in self.facts.unshared
+            and self._draws_on_account(name, function)
         )
 
     def by_priority(self, in_use: Mapping[str, int]) -> dict[Priority, int]:
@@ -73,11 +72,15 @@ class Resolver:
         for group in sorted(weights):
             scope, limits = self._groups[group]
             holds.append(Hold(scope, weights[group], limits))
-        if function.shared and name not in self.facts.unshared:
+        if self._draws_on_account(name, function):
             holds.append(self._account)
         priority = function.priority or self.policy.defaults.priority
         max_attempts = function.max_attempts or self.facts.max_attempts.get(name)
         return Claim(name, priority, tuple(holds), max_attempts)
+
+    def _draws_on_account(self, name: str, function: Function) -> bool:
+        """Whether it counts in the account: it does not if it has a reservation (rule 1)."""
+        return function.shared and name not in self.facts.unshared
 
     def _weights(self, name: str, function: Function) -> dict[str, int]:
         """Weights by group; what a function says of itself goes before what a group says."""

@@ -145,9 +145,7 @@ class Cycles:
 
     async def _apply(self, planned: Plan, lease: Lease) -> list[tuple[Action, Outcome | None]]:
         """Carry out what is planned, as long as this is the leader and may act."""
-        self._memory = planned.memory
-        for action in planned.actions:
-            self._memory = self._memory.unsent(action)
+        self._memory = planned.unsent
         outcomes: list[tuple[Action, Outcome | None]] = []
         may_act = not self._dry_run
         for action in planned.actions:

@@ -71,9 +71,7 @@ class Control:
         facts = learned(ledger.resolver.facts, observed)
         if facts != ledger.resolver.facts:
             ledger.resolver = Resolver(self._policy, facts)
-        self._memory = planned.memory
-        for action in planned.actions:
-            self._memory = self._memory.unsent(action)
+        self._memory = planned.unsent
         for action in planned.actions:
             if self.account.apply(action).result is Result.DONE:
                 self._memory = sent(self._memory, action, planned.memory)

@@ -37,6 +37,14 @@ class Plan:
     allowed: Mapping[str, int] = field(default_factory=dict)
 
     @property
+    def unsent(self) -> Memory:
+        """The memory as long as none of the actions is sent."""
+        memory = self.memory
+        for action in self.actions:
+            memory = memory.unsent(action)
+        return memory
+
+    @property
     def drifts(self) -> int:
         """How many mappings and functions somebody else has changed under our hands."""
         return self.memory.drifts
