@@ -189,4 +189,4 @@ def test_a_controller_that_can_not_run_is_told_at_once(tmp_path: Path) -> None:
     options = ("--listen", "127.0.0.1:0", "--data-dir", str(tmp_path))
     ended = run("serve", "--controller", *options, **nowhere)
     assert ended.returncode == 2
-    assert "the controller knows no AWS region: set AWS_DEFAULT_REGION" in ended.stderr
+    assert "there is no AWS region: set AWS_DEFAULT_REGION" in ended.stderr

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from math import inf
 
+from governor.aws.session import READ_TIMEOUT_S
 from governor.controller.actions import Action, Outcome
 from governor.controller.aws.apply import Applier
 from governor.controller.aws.calls import Calls
-from governor.controller.aws.clients import READ_TIMEOUT_S, THREADS, connect
+from governor.controller.aws.clients import THREADS, connected
 from governor.controller.aws.observe import Observer
 from governor.controller.aws.tags import Tags
 from governor.controller.observed import Observed
@@ -30,7 +31,7 @@ class AwsAccount:
             SettingsError: there is no region, no such profile, or the endpoint is no URL.
 
         """
-        self._clients = connect(read_timeout_s)
+        self._clients = connected(read_timeout_s)
         self._calls = Calls(lambda_per_s)
         self._threads = ThreadPoolExecutor(THREADS, "aws")
         tags = Tags(self._clients, self._calls)

@@ -3,17 +3,18 @@
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from governor.controller.actions import Action, AskForMore, Brake, Outcome, Result, Turn
-from governor.controller.aws import limits, tags
-from governor.controller.aws.calls import Calls, nothing
-from governor.controller.aws.clients import Clients
-from governor.controller.aws.errors import (
+from governor.aws.calls import nothing
+from governor.aws.errors import (
     CallError,
     GoneError,
     LaterError,
     NonsenseError,
     UnansweredError,
 )
+from governor.controller.actions import Action, AskForMore, Brake, Outcome, Result, Turn
+from governor.controller.aws import limits, tags
+from governor.controller.aws.calls import Calls
+from governor.controller.aws.clients import Clients
 from governor.controller.aws.mappings import update
 from governor.controller.aws.observe import Observer
 from governor.controller.aws.tags import Tags, UnreadableTagError

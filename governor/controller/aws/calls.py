@@ -4,27 +4,23 @@ The budget is for Lambda's control plane, which all of the account's tools share
 second over all its APIs but GetFunction, which has 100 of its own (Lambda quotas, "API requests").
 """
 
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from math import inf
 from typing import Final, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
-from msgspec import MsgspecError
+from botocore.exceptions import ClientError
 
-from governor.controller.aws.bucket import Bucket
-from governor.controller.aws.errors import (
+from governor.aws import calls
+from governor.aws.errors import (
     CallError,
     CredentialsError,
     LaterError,
-    NonsenseError,
     ThrottledError,
     UnansweredError,
     retries,
-    told,
 )
+from governor.controller.aws.bucket import Bucket
 from governor.settings import CALLS_PER_S
 
 FUNCTIONS_PER_S: Final = 30.0
@@ -41,25 +37,19 @@ BURST_S: Final = 5.0
 """The budget that may be saved up, in seconds of it."""
 
 _ALL: Final = "*"
-_NONSENSE: Final = (LookupError, TypeError, AttributeError, ValueError, MsgspecError)
 
 A = TypeVar("A")
 T = TypeVar("T")
 
 
-def nothing(_: object) -> None:
-    """What an answer means that only says that it is done."""
-
-
 class Calls:
-    """Makes calls, of several threads at once."""
+    """Makes calls within the budget, of several threads at once."""
 
     def __init__(self, lambda_per_s: float = CALLS_PER_S) -> None:
         """Allow `lambda_per_s` calls of Lambda's control plane per second on average."""
         self._lambda = Bucket(lambda_per_s, KEPT_FOR_CHANGES + lambda_per_s * BURST_S)
         self._functions = Bucket(FUNCTIONS_PER_S, FUNCTIONS_PER_S)
-        self._lock = threading.Lock()
-        self._made: Counter[tuple[str, str]] = Counter()
+        self._calls = calls.Calls()
         self._stopped: dict[str, CallError] = {}  # by service, or all of them
         self._until_s = 0.0
         self._changes_until_s = inf
@@ -67,8 +57,7 @@ class Calls:
     @property
     def made(self) -> Mapping[tuple[str, str], int]:
         """How many calls there have been, by operation (`lambda:GetFunction`) and outcome."""
-        with self._lock:
-            return dict(self._made)
+        return self._calls.made
 
     def begin(self, within_s: float) -> None:
         """Begin a cycle: no call waits after `within_s`, services that failed are asked again."""
@@ -90,7 +79,7 @@ class Calls:
         left_s = self._until_s - time.monotonic()
         bucket = self._bucket(action)
         if left_s <= 0 or not (bucket is None or bucket.take(KEPT_FOR_CHANGES, left_s)):
-            self._count(action, LaterError.outcome)
+            self._calls.count(action, LaterError.outcome)
             raise LaterError(f"{action} was not called: the time or the budget for it is used up")
         return self._make(action, call, meaning)
 
@@ -103,10 +92,10 @@ class Calls:
         bucket = self._bucket(action)
         left_s = min(_PATIENCE_S, self._until_s - time.monotonic())
         if not (bucket is None or bucket.take(0, left_s)):
-            self._count(action, LaterError.outcome)
+            self._calls.count(action, LaterError.outcome)
             raise LaterError(f"{action} was not called: the budget of API calls is used up")
         if time.monotonic() >= self._changes_until_s:
-            self._count(action, LaterError.outcome)
+            self._calls.count(action, LaterError.outcome)
             raise LaterError(f"{action} was not called: the leader's lease had ended by then")
         return self._make(action, call, meaning)
 
@@ -119,42 +108,28 @@ class Calls:
         service = action.partition(":")[0]
         stopped = self._stopped.get(service) or self._stopped.get(_ALL)
         if stopped is not None:
-            self._count(action, LaterError.outcome)
+            self._calls.count(action, LaterError.outcome)
             raise LaterError(f"{action} was not called in this cycle, after this: {stopped}")
         try:
-            answer = call()
-        except (ClientError, BotoCoreError) as error:
-            failure = told(action, error)
-            self._charge(action, error)
-            self._count(action, failure.outcome)
-            if isinstance(failure, ThrottledError | UnansweredError):
-                self._stopped[service] = failure
-            elif isinstance(failure, CredentialsError):
-                self._stopped[_ALL] = failure
-            raise failure from error
-        except _NONSENSE as error:  # botocore's parsers trip over some of it
-            raise self._nonsense(action, error) from error
-        self._charge(action, answer)
-        try:
-            meant = meaning(answer)
-        except _NONSENSE as error:
-            raise self._nonsense(action, error) from error
-        self._count(action, "ok")
-        return meant
+            return self._calls.make(action, lambda: self._charged(action, call), meaning)
+        except (ThrottledError, UnansweredError) as failure:
+            self._stopped[service] = failure
+            raise
+        except CredentialsError as failure:
+            self._stopped[_ALL] = failure
+            raise
 
-    def _nonsense(self, action: str, error: Exception) -> NonsenseError:
-        self._count(action, NonsenseError.outcome)
-        return NonsenseError(
-            f"{action}: what was answered makes no sense ({type(error).__name__}: {error}); "
-            "if something stands between here and AWS, look there"
-        )
+    def _charged(self, action: str, call: Callable[[], A]) -> A:
+        try:
+            answer = call()
+        except ClientError as error:
+            self._charge(action, error)
+            raise
+        self._charge(action, answer)
+        return answer
 
     def _charge(self, action: str, answer: object) -> None:
         """Take what botocore's own retries have cost out of the budget."""
         bucket = self._bucket(action)
         if bucket is not None:
             bucket.charge(retries(answer))
-
-    def _count(self, action: str, outcome: str) -> None:
-        with self._lock:
-            self._made[action, outcome] += 1

@@ -1,16 +1,9 @@
 """boto3's clients, with the patience that a controller has."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import NoRegionError, ProfileNotFound
-
-from governor import __version__
-from governor.errors import SettingsError
+from governor.aws.session import READ_TIMEOUT_S, config, connect
 
 if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
@@ -21,9 +14,6 @@ if TYPE_CHECKING:
 
 THREADS: Final = 16
 """Calls that are under way at once, at most."""
-
-CONNECT_TIMEOUT_S: Final = 2.0
-READ_TIMEOUT_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,40 +32,15 @@ class Clients:
             client.close()
 
 
-def connect(read_timeout_s: float = READ_TIMEOUT_S) -> Clients:
-    """Make the clients; nothing is called. Access is boto3's own: AWS_* variables, profiles.
-
-    Raises:
-        SettingsError: there is no region, no such profile, or the endpoint is no URL.
-
-    """
-    config = Config(
-        connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=read_timeout_s,
-        retries={"mode": "standard", "total_max_attempts": 2},
-        max_pool_connections=THREADS,
-        user_agent_extra=f"lambda-concurrency-governor/{__version__}",
-    )
-    with _errors_told():
-        session = boto3.Session()
-        if not session.region_name:  # a variable that is set to nothing is a region for boto3
-            raise NoRegionError
-        return Clients(
-            session.client("lambda", config=config),
-            session.client("sqs", config=config),
-            session.client("cloudwatch", config=config),
-            session.client("service-quotas", config=config),
-            session.client("resourcegroupstaggingapi", config=config),
+def connected(read_timeout_s: float = READ_TIMEOUT_S) -> Clients:
+    """Make the clients; nothing is called. Raises `SettingsError`."""
+    patience = config(attempts=2, threads=THREADS, read_timeout_s=read_timeout_s)
+    return connect(
+        lambda session: Clients(
+            session.client("lambda", config=patience),
+            session.client("sqs", config=patience),
+            session.client("cloudwatch", config=patience),
+            session.client("service-quotas", config=patience),
+            session.client("resourcegroupstaggingapi", config=patience),
         )
-
-
-@contextmanager
-def _errors_told() -> Iterator[None]:
-    try:
-        yield
-    except NoRegionError as error:
-        raise SettingsError("the controller knows no AWS region: set AWS_DEFAULT_REGION") from error
-    except ProfileNotFound as error:
-        raise SettingsError(f"{error}: correct AWS_PROFILE") from error
-    except ValueError as error:  # boto3's word for an endpoint that is no URL
-        raise SettingsError(f"AWS_ENDPOINT_URL: {error}") from error
+    )

@@ -9,9 +9,9 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from governor.aws.errors import CallError, GoneError, LaterError, UnansweredError
 from governor.controller.aws.calls import Calls
 from governor.controller.aws.clients import Clients
-from governor.controller.aws.errors import CallError, GoneError, LaterError, UnansweredError
 from governor.controller.aws.shelf import Shelf
 
 if TYPE_CHECKING:

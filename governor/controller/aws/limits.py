@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from governor.controller.aws.calls import Calls, nothing
+from governor.aws.calls import nothing
+from governor.aws.errors import ExistsError
+from governor.controller.aws.calls import Calls
 from governor.controller.aws.clients import Clients
-from governor.controller.aws.errors import ExistsError
 from governor.controller.observed import QuotaRequest
 
 if TYPE_CHECKING:

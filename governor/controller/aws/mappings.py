@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
 
+from governor.aws.errors import LaterError
 from governor.controller.aws.calls import Calls
 from governor.controller.aws.clients import Clients
-from governor.controller.aws.errors import LaterError
 from governor.controller.observed import EventSourceMapping, Knobs
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from governor.aws.errors import CallError, GoneError
 from governor.controller.aws import limits, metrics
 from governor.controller.aws.calls import Calls
 from governor.controller.aws.clients import Clients
-from governor.controller.aws.errors import CallError, GoneError
 from governor.controller.aws.functions import Details, Functions
 from governor.controller.aws.history import History
 from governor.controller.aws.mappings import Mappings, function_of, value

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from governor.aws.errors import CallError, LaterError, UnansweredError
 from governor.controller.aws.calls import Calls
 from governor.controller.aws.clients import Clients
-from governor.controller.aws.errors import CallError, LaterError, UnansweredError
 from governor.controller.aws.shelf import Shelf
 from governor.controller.observed import Queue
 

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from governor.controller.aws.calls import Calls, nothing
+from governor.aws.calls import nothing
+from governor.aws.errors import GoneError
+from governor.controller.aws.calls import Calls
 from governor.controller.aws.clients import Clients
-from governor.controller.aws.errors import GoneError
 from governor.controller.observed import Knobs
 
 if TYPE_CHECKING:

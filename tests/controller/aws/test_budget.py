@@ -5,10 +5,10 @@ from collections import Counter
 
 import pytest
 
+from governor.aws.errors import LaterError
 from governor.controller.aws.account import AwsAccount
 from governor.controller.aws.bucket import Bucket
 from governor.controller.aws.calls import KEPT_FOR_CHANGES, Calls
-from governor.controller.aws.errors import LaterError
 from governor.demo.aws.fleet import Fleet
 from governor.demo.aws.standin import StandIn
 from governor.model import ACCOUNT, ScopeCount

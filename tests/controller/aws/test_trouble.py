@@ -59,7 +59,7 @@ def test_a_missing_permission_is_named(
     standin.deny(action)
     observed = account.observe(IDLE | {"function:etl": ScopeCount()}, NOW)
     (sentence,) = observed.missing
-    assert f"grant {action} to the controller" in sentence
+    assert f"grant {action}" in sentence
     assert "is not authorized to perform" in sentence
     assert lacks(observed) == expected
     assert account.calls[action, "denied"] == 1

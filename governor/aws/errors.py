@@ -31,13 +31,13 @@ class CallError(GovernorError):
 
 
 class DeniedError(CallError):
-    """The controller lacks a permission."""
+    """A permission is missing."""
 
     outcome = "denied"
 
 
 class CredentialsError(DeniedError):
-    """AWS does not take the controller's credentials, or there are none."""
+    """AWS does not take the credentials, or there are none."""
 
 
 class GoneError(CallError):
@@ -128,7 +128,7 @@ _SENTENCES: Final[Mapping[type[CallError], str]] = {
     GoneError: "{action}: it does not exist ({what})",
     ExistsError: "{action}: there is one already ({what})",
     CredentialsError: "{action}: AWS does not take the credentials ({what}); renew them",
-    DeniedError: "{action} is not permitted ({what}); grant {action} to the controller",
+    DeniedError: "{action} is not permitted ({what}); grant {action}",
     CallError: "{action} was refused by AWS ({what})",
 }
 
