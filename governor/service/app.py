@@ -15,7 +15,7 @@ from governor.ledger.client import LedgerClient
 from governor.ledger.controller_store import ControllerStore
 from governor.ledger.policy_store import PolicyStore
 from governor.service import problems
-from governor.service.auth import Role, Tokens
+from governor.service.auth import Role, Tokens, check_origin
 from governor.service.checkins import CheckIns
 from governor.service.pool import Watch
 from governor.validation import convert, decoder, json_value
@@ -116,6 +116,8 @@ def _endpoint(
     async def endpoint(request: web.Request) -> web.StreamResponse:
         if tokens:
             tokens.check(request.headers.get("Authorization"), route.role)
+        else:
+            check_origin(request.headers.get("Origin"))
         path = {name: convert(request.match_info[name], shape, name) for name, shape in parameters}
         query = (
             convert(dict(request.query), query_shape, strict=False)

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 from hashlib import sha256
 from hmac import compare_digest
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -62,6 +64,27 @@ class Tokens:
             if compare_digest(known, digest):
                 found = role
         return found
+
+
+def check_origin(origin: str | None) -> None:
+    """Raise 403 if the page of another machine's server sent the request, by its `Origin` header.
+
+    For a service without tokens, which listens on loopback only: pages that a browser there shows
+    may send it requests, and browsers tell where the page is from whenever one may change something
+    (Fetch standard, "Origin header").
+    """
+    if origin is not None and not _is_of_this_machine(origin):
+        raise web.HTTPForbidden(
+            text=f"a page of {origin} may not call a governor without tokens; give it --tokens"
+        )
+
+
+def _is_of_this_machine(url: str) -> bool:
+    try:
+        name = urlsplit(url).hostname or ""
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def load_tokens(path: Path | None) -> Tokens:

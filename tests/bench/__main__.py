@@ -15,6 +15,7 @@ from tests.bench import (
     ledger,
     plan,
     simulate,
+    sizing,
     waiting,
 )
 from tests.bench.figures import Benchmark, Figure
@@ -25,6 +26,7 @@ BENCHMARKS: Sequence[Benchmark] = (
     ledger.growth,
     waiting.wake_up,
     footprint.memory,
+    sizing.sizing,
     layer.layer_latency,
     layer.layer_check_out,
     layer.layer_import,

@@ -13,19 +13,21 @@ ROUNDS = 9
 SECONDS = 1.0
 
 
-def _load(port: int, path: str, connections: int) -> Load:
+def load(port: int, path: str, connections: int) -> Load:
+    """Load the server on `port` from a process of its own."""
     arguments = [str(port), path, str(connections), str(SECONDS)]
     output = subprocess.run(
         [sys.executable, "-m", "tests.bench.load", *arguments],
         stdout=subprocess.PIPE,
         check=True,
     ).stdout
-    load = Load(**json.loads(output))
-    assert load.failures == 0, load
-    return load
+    came_of_it = Load(**json.loads(output))
+    assert came_of_it.failures == 0, came_of_it
+    return came_of_it
 
 
-def _three_scopes(service: Governor) -> None:
+def three_scopes(service: Governor) -> None:
+    """Have the loaded function count in three scopes that have room."""
     put(service, "/v1/account", {"max_concurrency": 1_000_000})
     put(service, "/v1/groups/g", {"max_concurrency": 1_000_000})
     put(service, "/v1/functions/bench", {"max_concurrency": 1_000_000, "groups": ["g"]})
@@ -38,10 +40,10 @@ def check_ins() -> list[Figure]:
     here, and 64 connections leave some 400,000 leases behind.
     """
     with governor() as service, noop_server() as noop_port:
-        _three_scopes(service)
+        three_scopes(service)
         pairs = {
             connections: [
-                (_load(noop_port, "/", connections), _load(service.port, "/v1/leases", connections))
+                (load(noop_port, "/", connections), load(service.port, "/v1/leases", connections))
                 for _ in range(ROUNDS)
             ]
             for connections in (1, 64)

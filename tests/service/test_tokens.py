@@ -111,6 +111,35 @@ async def test_who_is_refused_changes_nothing(guarded: Governor) -> None:
 
 
 @pytest.mark.parametrize(
+    "origin",
+    [
+        "https://example.org",
+        "http://127.0.0.1.example.org:8642",
+        "http://localhost@evil",
+        "null",
+        "[",
+    ],
+)
+async def test_without_tokens_no_foreign_page_changes_anything(api: Api, origin: str) -> None:
+    for call in (
+        api.put("/v1/account", {}, Origin=origin),
+        api.delete("/v1/leases/x", Origin=origin),
+    ):
+        assert "--tokens" in (await call).problem(403)["detail"]
+
+
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:8642", "http://localhost", "http://[::1]:1"])
+async def test_the_own_page_may_call_without_tokens(api: Api, origin: str) -> None:
+    assert (await api.put("/v1/account", {}, Origin=origin)).status == 200
+
+
+async def test_with_a_token_the_page_does_not_matter(guarded: Governor) -> None:
+    async with Api(guarded.url, TOKENS[Role.ADMIN]) as api:
+        reply = await api.put("/v1/account", {}, Origin="https://governor.example.org")
+        assert reply.status == 200
+
+
+@pytest.mark.parametrize(
     ("text", "complaint"),
     [
         (None, "can't be read"),
