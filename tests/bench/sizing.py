@@ -1,7 +1,9 @@
 """What the runbook's arithmetic of an installation's size rests on."""
 
 import json
+import socket
 from urllib.request import urlopen
+from uuid import uuid4
 
 import psutil
 
@@ -24,6 +26,7 @@ def sizing() -> list[Figure]:
         load(service.port, "/v1/leases", CONNECTIONS)
         after = [_cpu_s(each) for each in processes]
         leases_after, stored_after = _status(service)
+        pair = _pair_bytes(service)
     granted = leases_after - leases
     worker_us, store_us = (
         (end - begin) / granted * 1e6 for begin, end in zip(before, after, strict=True)
@@ -42,7 +45,35 @@ def sizing() -> list[Figure]:
             f"{stored / 2**20:.1f} MB before, {stored_after / 2**20:.1f} MB after",
             unit="bytes",
         ),
+        Figure(
+            "bytes of a check-in and a check-out on the wire",
+            pair,
+            "requests and answers, over HTTP, without TCP's own",
+            unit="bytes",
+        ),
     ]
+
+
+def _pair_bytes(service: Governor) -> int:
+    """Ask as the layer does, with ids and headers as long as in Lambda."""
+    id_ = f"{uuid4()}:{'0' * 8}"
+    body = json.dumps({"function": "bench", "ttl_ms": 30_000, "id": id_})
+    fields = f"Host: governor.internal:8642\r\nAuthorization: Bearer {'0' * 48}\r\n"
+    requests = (
+        (
+            f"POST /v1/leases HTTP/1.1\r\n{fields}Content-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}"
+        ),
+        f"DELETE /v1/leases/{id_} HTTP/1.1\r\n{fields}\r\n",
+    )
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        total = 0
+        for request in requests:
+            connection.sendall(request.encode())
+            answer = connection.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 20"), answer
+            total += len(request) + len(answer)
+    return total
 
 
 def _cpu_s(process: psutil.Process) -> float:
