@@ -4,11 +4,12 @@ What the Redis functions are tested against, and what the simulator runs on.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from typing import Final
 
+from governor.ledger.stakes import Counted, Stake, Stakes
 from governor.model import (
     Acquire,
     Answer,
@@ -16,7 +17,6 @@ from governor.model import (
     Denied,
     Granted,
     Lease,
-    Mode,
     Operation,
     Priority,
     Release,
@@ -29,7 +29,6 @@ from governor.model import (
 from governor.resolver import Resolver
 
 BUCKET_MS: Final = 10_000
-BUCKETS: Final = 360
 QUEUE_GRACE_MS: Final = 1000
 HANDOVER_MS: Final = 2000
 MOST_RELEASED: Final = 20_000
@@ -49,64 +48,6 @@ class Queued:
     ends_at_ms: int
 
 
-@dataclass(slots=True)
-class _Scope:
-    """What is counted in one scope; `peaks` by 10 s bucket, up to and with `bucket`."""
-
-    in_use: int = 0
-    granted: int = 0
-    denied: int = 0
-    shadow_denied: int = 0
-    expired: int = 0
-    overruns: int = 0
-    bucket: int = -1
-    peaks: dict[int, int] = field(default_factory=dict)
-
-    def hold(self, weight: int, bucket: int) -> None:
-        """Count `weight` more (or less) in the running `bucket`."""
-        if bucket != self.bucket:
-            self._turn(bucket)
-        self.in_use += weight
-        if self.in_use > self.peaks[bucket]:  # noqa: PLR1730 - twice as fast, and in every call
-            self.peaks[bucket] = self.in_use
-
-    def peak(self, bucket: int) -> int:
-        """The highest of the hour that ends in `bucket`."""
-        oldest = bucket - BUCKETS + 1
-        if next(iter(self.peaks), oldest) >= oldest:  # nearly always, and much faster
-            return max(self.in_use, max(self.peaks.values(), default=0))
-        return max(self.in_use, *(peak for each, peak in self.peaks.items() if each >= oldest), 0)
-
-    def _turn(self, bucket: int) -> None:
-        """Begin a bucket; in those since the last one what was held stayed as it was."""
-        oldest = bucket - BUCKETS
-        while self.peaks and (first := next(iter(self.peaks))) < oldest:
-            del self.peaks[first]
-        quiet = range(max(self.bucket + 1, oldest), bucket) if self.in_use else ()
-        self.peaks |= dict.fromkeys((*quiet, bucket), self.in_use)
-        self.bucket = bucket
-
-
-@dataclass(frozen=True, slots=True)
-class _Stake:
-    """A hold of a claim with its scope's counts; `limit` as it is for the claim's priority."""
-
-    name: str
-    scope: _Scope
-    weight: int
-    limit: int | None
-    shadow: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Stakes:
-    """A claim, ready to be decided on."""
-
-    claim: Claim
-    all: tuple[_Stake, ...]
-    weights: Mapping[str, int]
-
-
 class ReferenceLedger:
     """The ledger of one pool; the caller brings the time (ms), which never runs backwards."""
 
@@ -117,8 +58,8 @@ class ReferenceLedger:
         self.queue: dict[str, Queued] = {}
         self.woken: list[Granted] = []
         """Grants to waiting acquires, oldest first; the caller takes them out."""
-        self._scopes: dict[str, _Scope] = {}
-        self._stakes: dict[str, _Stakes] = {}
+        self._scopes: dict[str, Counted] = {}
+        self._stakes: dict[str, Stakes] = {}
         self._ends: list[tuple[int, str]] = []
         """A heap of when leases and waits end; of one that was renewed or is over, too."""
         self._released: OrderedDict[str, None] = OrderedDict()
@@ -138,15 +79,7 @@ class ReferenceLedger:
         """Return what is counted in each scope that was ever used."""
         bucket = self._now_ms // BUCKET_MS
         return {
-            name: ScopeCount(
-                scope.in_use,
-                scope.peak(bucket),
-                scope.granted,
-                scope.denied,
-                scope.shadow_denied,
-                scope.expired,
-                scope.overruns,
-            )
+            name: scope.reported(bucket)
             for name, scope in self._scopes.items()
             if scope.granted or scope.denied or scope.overruns
         }
@@ -179,7 +112,7 @@ class ReferenceLedger:
 
     def _decide(self, acquire: Acquire, queued: Queued | None) -> Answer:
         stakes = self._stakes_of(acquire.function)
-        denier, shadow = _verdict(stakes)
+        denier, shadow = stakes.verdict()
         if denier is None:
             return self._grant(acquire, stakes, shadow, overrun=False)
         if _is_last_attempt(acquire, stakes.claim):
@@ -210,26 +143,15 @@ class ReferenceLedger:
         lease = self._end(id_)
         return Released(lease.function if lease else None)
 
-    def _stakes_of(self, function: str) -> _Stakes:
+    def _stakes_of(self, function: str) -> Stakes:
         claim, known = self.resolver.claim(function), self._stakes.get(function)
         if known is not None and known.claim is claim:
             return known
-        stakes = tuple(
-            _Stake(
-                hold.scope,
-                self._scopes.setdefault(hold.scope, _Scope()),
-                hold.weight,
-                hold.limits.limit_for(claim.priority),
-                hold.limits.mode is Mode.SHADOW,
-            )
-            for hold in claim.holds
-        )
-        known = _Stakes(claim, stakes, {each.name: each.weight for each in stakes})
-        self._stakes[function] = known
+        known = self._stakes[function] = Stakes.of(claim, self._scopes)
         return known
 
     def _grant(
-        self, acquire: Acquire, stakes: _Stakes, shadow: _Stake | None, *, overrun: bool
+        self, acquire: Acquire, stakes: Stakes, shadow: Stake | None, *, overrun: bool
     ) -> Granted:
         ends_at_ms = self._now_ms + acquire.ttl_ms
         self._hold(acquire.id, stakes, ends_at_ms, overrun=overrun)
@@ -246,7 +168,7 @@ class ReferenceLedger:
             shadow_denied_by=shadow.name if shadow else None,
         )
 
-    def _hold(self, id_: str, stakes: _Stakes, ends_at_ms: int, *, overrun: bool) -> None:
+    def _hold(self, id_: str, stakes: Stakes, ends_at_ms: int, *, overrun: bool) -> None:
         bucket = self._now_ms // BUCKET_MS
         for each in stakes.all:
             each.scope.hold(each.weight, bucket)
@@ -295,7 +217,7 @@ class ReferenceLedger:
         ]:
             first = min(waiting, key=_place)
             stakes = self._stakes_of(first.acquire.function)
-            denier, shadow = _verdict(stakes)
+            denier, shadow = stakes.verdict()
             if denier is not None and denier.name == scope:
                 return
             if denier is not None:
@@ -317,18 +239,6 @@ class ReferenceLedger:
             return lease.expires_at_ms
         queued = self.queue.get(id_)
         return queued.ends_at_ms if queued else None
-
-
-def _verdict(stakes: _Stakes) -> tuple[_Stake | None, _Stake | None]:
-    """The first scope that denies, and the first that would if it were not a shadow."""
-    shadow = None
-    for each in stakes.all:
-        if each.limit is None or each.scope.in_use + each.weight <= each.limit:
-            continue
-        if not each.shadow:
-            return each, shadow
-        shadow = shadow or each
-    return None, shadow
 
 
 def _is_last_attempt(acquire: Acquire, claim: Claim) -> bool:
