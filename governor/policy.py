@@ -1,10 +1,9 @@
-"""The policy: what the user wants. Parse and check it, compare two.
+"""The policy: what the user wants. Parse and check it.
 
 Pure. A `Policy` is a value; a change makes a new one.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Any, Final, TypeVar
@@ -269,35 +268,3 @@ def _check_headroom(limits: Limits, at: str) -> None:
             f"{at}.headroom",
             f"{limits.headroom} is more than max_concurrency {limits.max_concurrency}",
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One difference between two policies; `before` or `after` is None where there was nothing."""
-
-    path: str
-    before: object
-    after: object
-
-
-def diff(before: Policy, after: Policy) -> list[Change]:
-    """Return what changes from one policy to another, by path; a new entry is one change."""
-    return sorted(
-        _differences("", _sections(before), _sections(after)), key=lambda change: change.path
-    )
-
-
-def _sections(policy: Policy) -> dict[str, object]:
-    sections: dict[str, object] = msgspec.to_builtins(policy)
-    return {"groups": {}, "functions": {}} | sections
-
-
-def _differences(path: str, before: object, after: object) -> Iterator[Change]:
-    if before == after:
-        return
-    if isinstance(before, dict) and isinstance(after, dict):
-        for name in before.keys() | after.keys():
-            below = f"{path}.{name}" if path else name
-            yield from _differences(below, before.get(name), after.get(name))
-    else:
-        yield Change(path, before, after)

@@ -26,6 +26,14 @@ GroupName = Annotated[
     str,
     Meta(pattern=r"^[A-Za-z0-9_.-]{1,128}$(?!\n)", description="A group's name.", examples=["etl"]),
 ]
+Scope = Annotated[
+    str,
+    Meta(
+        pattern=r"^(account|(function|group):[A-Za-z0-9_.-]{1,140})$(?!\n)",
+        description="account, group:<name> or function:<name>.",
+        examples=["group:etl"],
+    ),
+]
 LeaseId = Annotated[
     str,
     Meta(

@@ -18,7 +18,7 @@ import msgspec
 
 from governor.errors import GovernorError
 from governor.lifeline import tied
-from governor.service.bodies import StatusAnswer
+from governor.service.bodies.status import StatusAnswer
 
 READY_TIMEOUT_S: Final = 60.0
 ANSWER_TIMEOUT_S: Final = 10.0

@@ -6,7 +6,7 @@ The controller is another process, maybe on another machine: what is said to it 
 from aiohttp import web
 
 from governor.service.app import Call, json_response
-from governor.service.bodies import PausedAnswer
+from governor.service.bodies.status import PausedAnswer
 
 
 async def pause(call: Call) -> web.Response:

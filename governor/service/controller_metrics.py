@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from governor.controller.report import Report, Tally
-from governor.service.bodies import ControllerStatus
+from governor.service.bodies.status import ControllerStatus
 
 _BUDGET: Final = ("governor_controller_budget", "What background work may take altogether.")
 _DEMAND: Final = ("governor_controller_demand", "What user-facing functions need.")

@@ -9,7 +9,7 @@ from governor.ledger.chronicle_store import MINUTE_MS, DenialCount
 from governor.ledger.wire import BUCKET_MS, BUCKETS_AN_HOUR
 from governor.model import ACCOUNT
 from governor.service.app import Call, json_response
-from governor.service.bodies import (
+from governor.service.bodies.history import (
     DenialsAnswer,
     FunctionDenials,
     HistoryAnswer,

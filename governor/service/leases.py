@@ -10,7 +10,7 @@ from aiohttp import web
 from governor.model import Acquire, Denied, Granted, Renew
 from governor.service import problems
 from governor.service.app import Call, json_response
-from governor.service.bodies import (
+from governor.service.bodies.leases import (
     AcquireBody,
     DeniedProblem,
     HolderAnswer,

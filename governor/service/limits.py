@@ -13,6 +13,7 @@ import yaml
 from aiohttp import web
 from msgspec.structs import replace
 
+from governor.changes import diff
 from governor.errors import GroupInUseError, InvalidInputError, PreconditionError, UnknownEntryError
 from governor.policy import (
     Account,
@@ -20,13 +21,12 @@ from governor.policy import (
     Group,
     Policy,
     checked,
-    diff,
     parse_json,
     parse_yaml,
     version_of,
 )
 from governor.service.app import Call, json_response
-from governor.service.bodies import ChangeAnswer, FactsAnswer, PolicyAnswer
+from governor.service.bodies.limits import FactsAnswer, PolicyAnswer
 from governor.validation import convert
 
 Entry = Account | Group | Function
@@ -260,8 +260,7 @@ async def put_policy(call: Call) -> web.Response:
             return new
 
         before, after = await policies.change(edit)
-    changes = [ChangeAnswer(each.path, each.before, each.after) for each in diff(before, after)]
-    answer = PolicyAnswer(applied=not call.query.dry_run, changes=changes)
+    answer = PolicyAnswer(applied=not call.query.dry_run, changes=diff(before, after))
     standing = before if call.query.dry_run else after
     return json_response(answer, ETag=policy_tag(standing))
 

@@ -10,7 +10,7 @@ from governor.ledger.controller_store import ControllerStore
 from governor.ledger.policy_store import PolicyStore
 from governor.model import Limits, Priority, ScopeCount
 from governor.policy import Policy
-from governor.service.bodies import (
+from governor.service.bodies.status import (
     ChangesAnswer,
     ControllerStatus,
     PriorityInUse,

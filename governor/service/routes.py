@@ -1,39 +1,42 @@
 """The table of the API: every call there is."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from aiohttp import web
+from msgspec import Meta
 
 from governor.policy import Account, Function, Group, Policy
 from governor.service import controller, dashboard, history, leases, limits, status
-from governor.service.app import Answer, Call, Route, json_response
+from governor.service.app import Answer, Call, Handler, Route, json_response
 from governor.service.auth import Role
-from governor.service.bodies import (
+from governor.service.bodies.history import DenialsAnswer, DenialsQuery, HistoryAnswer, HistoryQuery
+from governor.service.bodies.leases import (
     AcquireBody,
-    DenialsAnswer,
-    DenialsQuery,
     DeniedProblem,
+    HoldersAnswer,
+    HoldersQuery,
+    LeaseAnswer,
+    RenewAnswer,
+    RenewBody,
+)
+from governor.service.bodies.limits import (
     EntryQuery,
     FactsAnswer,
     FunctionsAnswer,
     GroupsAnswer,
-    HealthAnswer,
-    HistoryAnswer,
-    HistoryQuery,
-    HoldersAnswer,
-    HoldersQuery,
-    LeaseAnswer,
-    PausedAnswer,
     PolicyAnswer,
     PolicyQuery,
-    RenewAnswer,
-    RenewBody,
-    StaticFile,
-    StatusAnswer,
-    StreamQuery,
 )
+from governor.service.bodies.status import HealthAnswer, PausedAnswer, StatusAnswer, StreamQuery
 from governor.service.openapi import describe
 from governor.validation import FunctionName, GroupName, LeaseId
+
+StaticFile = Annotated[str, Meta(pattern=r"^[a-z][a-z_-]{0,40}\.(css|js|svg)$(?!\n)")]
+
+
+def _view(path: str, summary: str, handler: Handler, answer: Answer, query: Any = None) -> Route:
+    """Return a call that shows something of the pool."""
+    return Route("GET", path, Role.READER, summary, handler, {200: answer}, query=query)
 
 
 def _entries(entries: limits.Entries, name: Any, shape: Any, list_shape: Any) -> list[Route]:
@@ -49,13 +52,8 @@ def _entries(entries: limits.Entries, name: Any, shape: Any, list_shape: Any) ->
     if shape is Group:
         gone[409] = Answer("Functions still name the group.")
     return [
-        Route(
-            "GET",
-            every,
-            Role.READER,
-            f"List the {kind}s",
-            entries.list,
-            {200: Answer(f"All {kind}s by name.", list_shape)},
+        _view(
+            every, f"List the {kind}s", entries.list, Answer(f"All {kind}s by name.", list_shape)
         ),
         Route(
             "GET",
@@ -124,14 +122,12 @@ ROUTES: Final[list[Route]] = [
         },
         body=AcquireBody,
     ),
-    Route(
-        "GET",
+    _view(
         "/v1/leases",
-        Role.READER,
         "List who holds what, oldest first",
         leases.holders,
-        {200: Answer("The leases.", HoldersAnswer)},
-        query=HoldersQuery,
+        Answer("The leases.", HoldersAnswer),
+        HoldersQuery,
     ),
     Route(
         "POST",
@@ -154,14 +150,7 @@ ROUTES: Final[list[Route]] = [
     ),
     *_entries(limits.functions, FunctionName, Function, FunctionsAnswer),
     *_entries(limits.groups, GroupName, Group, GroupsAnswer),
-    Route(
-        "GET",
-        "/v1/account",
-        Role.READER,
-        "Read the account's limits",
-        limits.get_account,
-        {200: _ACCOUNT},
-    ),
+    _view("/v1/account", "Read the account's limits", limits.get_account, _ACCOUNT),
     Route(
         "PUT",
         "/v1/account",
@@ -184,13 +173,11 @@ ROUTES: Final[list[Route]] = [
         body=dict[str, Any],
         conditional=True,
     ),
-    Route(
-        "GET",
+    _view(
         "/v1/policy",
-        Role.READER,
         "Read the policy (JSON, or YAML if asked for)",
         limits.get_policy,
-        {200: Answer("The document.", Policy)},
+        Answer("The document.", Policy),
     ),
     Route(
         "PUT",
@@ -203,13 +190,11 @@ ROUTES: Final[list[Route]] = [
         body=bytes,
         conditional=True,
     ),
-    Route(
-        "GET",
+    _view(
         "/v1/facts",
-        Role.READER,
         "What the controller has learned from AWS",
         limits.get_facts,
-        {200: Answer("Facts by function.", FactsAnswer)},
+        Answer("Facts by function.", FactsAnswer),
     ),
     Route(
         "POST",
@@ -227,48 +212,33 @@ ROUTES: Final[list[Route]] = [
         controller.resume,
         {200: Answer("It is not paused.", PausedAnswer)},
     ),
-    Route(
-        "GET",
-        "/v1/status",
-        Role.READER,
-        "The pool at a glance",
-        status.status,
-        {200: Answer("All scopes.", StatusAnswer)},
-    ),
-    Route(
-        "GET",
+    _view("/v1/status", "The pool at a glance", status.status, Answer("All scopes.", StatusAnswer)),
+    _view(
         "/v1/stream",
-        Role.READER,
         "The same once a second, as server-sent events",
         status.stream,
-        {200: Answer("`status`, `changes`, `unavailable`.", content_type="text/event-stream")},
-        query=StreamQuery,
+        Answer("`status`, `changes`, `unavailable`.", content_type="text/event-stream"),
+        StreamQuery,
     ),
-    Route(
-        "GET",
+    _view(
         "/v1/history",
-        Role.READER,
         "The last hour of a scope",
         history.history,
-        {200: Answer("Peaks, and of the account samples.", HistoryAnswer)},
-        query=HistoryQuery,
+        Answer("Peaks, and of the account samples.", HistoryAnswer),
+        HistoryQuery,
     ),
-    Route(
-        "GET",
+    _view(
         "/v1/denials",
-        Role.READER,
         "What was denied in the last hour, by scope and function",
         history.denials,
-        {200: Answer("The scopes that denied, or would have.", DenialsAnswer)},
-        query=DenialsQuery,
+        Answer("The scopes that denied, or would have.", DenialsAnswer),
+        DenialsQuery,
     ),
-    Route(
-        "GET",
+    _view(
         "/metrics",
-        Role.READER,
         "Prometheus metrics",
         status.prometheus,
-        {200: Answer("Metrics.", content_type="text/plain")},
+        Answer("Metrics.", content_type="text/plain"),
     ),
     Route(
         "GET",

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from governor.errors import StoreUnavailableError
 from governor.service import metrics
 from governor.service.app import Call, json_response
-from governor.service.bodies import HealthAnswer
+from governor.service.bodies.status import HealthAnswer
 from governor.service.controller_metrics import ControllerCollector
 
 STREAM_EVERY_S: Final = 1.0

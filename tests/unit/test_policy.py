@@ -10,17 +10,16 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from governor.changes import Change, diff
 from governor.errors import InvalidInputError
 from governor.model import Hold, Limits, Mode, Priority
 from governor.policy import (
     Account,
-    Change,
     Defaults,
     Function,
     Group,
     Members,
     Policy,
-    diff,
     parse_json,
     parse_yaml,
     stored,
