@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -25,6 +26,8 @@ _STOP_TIMEOUT_S = 10.0
 _LOCK_TIMEOUT_S = 5.0  # a predecessor that was killed needs a moment to end
 _POLL_S = 0.02
 _LOG_TAIL_LINES = 8
+_MOST_SOCKET_BYTES = 107 if sys.platform == "linux" else 103
+"""Longest path of a Unix socket: sockaddr_un's, less the zero that ends it."""
 
 _OPTIONS = {
     "daemonize": "no",
@@ -77,7 +80,7 @@ class EmbeddedServer:
     def __init__(self, data_dir: Path) -> None:
         """Nothing happens before `start`. `data_dir` is created, for us alone, if it is missing."""
         self._data_dir = data_dir.absolute()
-        # Not in the data directory: a socket's path is limited to about 100 bytes.
+        # Not in the data directory, whose path may well be too long for a socket.
         self._socket_dir = Path(tempfile.gettempdir(), f"governor-{secrets.token_hex(8)}")
         self._lock: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -103,7 +106,8 @@ class EmbeddedServer:
         Does nothing while the server runs.
 
         Raises EmbeddedStoreError when the directory is in use by another governor or can't be
-        used, or when the server can't start; everything is then as before the call.
+        used, when there is no place for the socket, or when the server can't start; everything is
+        then as before the call.
         """
         if self.running:
             return
@@ -111,7 +115,7 @@ class EmbeddedServer:
             if self._lock is None:
                 self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._lock = self._take_lock()
-                self._socket_dir.mkdir(mode=0o700)
+                self._make_socket_dir()
             self._process = self._launch(self._lock)
             self._wait_until_answering(self._process)
         except OSError as error:
@@ -177,6 +181,22 @@ class EmbeddedServer:
         os.truncate(lock, 0)
         os.write(lock, f"{os.getpid()}\n".encode())
         return lock
+
+    def _make_socket_dir(self) -> None:
+        temporary = self._socket_dir.parent
+        excess = len(os.fsencode(self._socket)) - _MOST_SOCKET_BYTES
+        if excess > 0:
+            raise EmbeddedStoreError(
+                f"temporary directory {temporary} has a path too long for a Unix socket in it, "
+                f"by {excess} bytes: name a shorter one in TMPDIR"
+            )
+        try:
+            self._socket_dir.mkdir(mode=0o700)
+        except OSError as error:
+            raise EmbeddedStoreError(
+                f"temporary directory {temporary} can't be used ({error}): "
+                "name one that is writable in TMPDIR"
+            ) from error
 
     def _launch(self, lock: int) -> subprocess.Popen[bytes]:
         options = _OPTIONS | {"dir": str(self._data_dir), "unixsocket": str(self._socket)}

@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -215,6 +216,24 @@ def test_a_directory_that_cannot_be_used_is_named(tmp_path: Path, beneath: str) 
     data_dir = tmp_path / "file" / beneath
     with pytest.raises(EmbeddedStoreError, match=re.escape(f"data directory {data_dir} can't be")):
         EmbeddedServer(data_dir).start()
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("t" * 120, r"too long for a Unix socket in it, by \d+ bytes"),
+        ("/dev/null", "can't be used"),
+    ],
+)
+def test_a_temporary_directory_that_cannot_be_used_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, complaint: str
+) -> None:
+    temporary = tmp_path / name
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    with pytest.raises(EmbeddedStoreError, match=complaint) as caught:
+        EmbeddedServer(tmp_path / "data").start()
+    assert f"temporary directory {temporary} " in str(caught.value)
+    assert "TMPDIR" in str(caught.value)
 
 
 def test_the_log_of_the_life_before_is_kept(tmp_path: Path) -> None:
