@@ -1,7 +1,7 @@
-"""Measure every figure, print them as a table, exit with 1 if one is not what it must be."""
+"""Measure every figure and print it, all as a table in the end; exit with 1 if one is missed."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -42,24 +42,53 @@ BENCHMARKS: Sequence[Benchmark] = (
 )
 
 
+WRONG_USE = 2
+
+
 def main() -> int:
     """Run all benchmarks, or those whose names are given."""
     console = Console()
-    wanted = sys.argv[1:]
-    figures: list[Figure] = []
-    for benchmark in BENCHMARKS:
-        if not wanted or benchmark.__name__ in wanted:
-            with console.status(f"measuring {benchmark.__name__} …"):
-                figures += benchmark()
-    table = Table("figure", "measured", "must be", "", "from", title="Figures of this tree")
-    for figure in figures:
-        must = "" if figure.bound is None else f"{figure.side} {figure.bound:g} {figure.unit}"
-        verdict = "" if figure.bound is None else ("ok" if figure.holds else "[red]missed")
-        table.add_row(
-            figure.name, f"{figure.value:.3g} {figure.unit}", must, verdict, figure.detail
-        )
-    console.print(table)
+    by_name = {benchmark.__name__: benchmark for benchmark in BENCHMARKS}
+    wanted = sys.argv[1:] or list(by_name)
+    if unknown := [name for name in wanted if name not in by_name]:
+        console.print(f"no benchmark {unknown[0]}; there are {', '.join(by_name)}", markup=False)
+        return WRONG_USE
+    figures = list(measured([by_name[name] for name in wanted], console))
+    console.print(table(figures))
     return 0 if all(figure.holds for figure in figures) else 1
+
+
+def measured(benchmarks: Iterable[Benchmark], console: Console) -> Iterator[Figure]:
+    """Run `benchmarks`; print each figure at once, since all of them take a long time."""
+    for benchmark in benchmarks:
+        with console.status(f"measuring {benchmark.__name__} …"):
+            figures = benchmark()
+        for figure in figures:
+            verdict = f" ({_must(figure)}: {_verdict(figure)})" if _must(figure) else ""
+            console.print(f"{figure.name}: {_value(figure)}{verdict}", soft_wrap=True)
+            yield figure
+
+
+def table(figures: Iterable[Figure]) -> Table:
+    """Return all of them side by side, and where they come from."""
+    rows = Table("figure", "measured", "must be", "", "from", title="Figures of this tree")
+    for figure in figures:
+        rows.add_row(figure.name, _value(figure), _must(figure), _verdict(figure), figure.detail)
+    return rows
+
+
+def _value(figure: Figure) -> str:
+    return f"{figure.value:.3g} {figure.unit}".rstrip()
+
+
+def _must(figure: Figure) -> str:
+    return "" if figure.bound is None else f"{figure.side} {figure.bound:g} {figure.unit}".rstrip()
+
+
+def _verdict(figure: Figure) -> str:
+    if figure.bound is None:
+        return ""
+    return "ok" if figure.holds else "[red]missed[/]"
 
 
 if __name__ == "__main__":
