@@ -42,7 +42,9 @@ class Recorder:
         """All that is known of the act; the handlers' notes are read now."""
         began_ns = self._scene.stage.began_ns
         runs = [run for run in read(self._scene.journals) if run.began_ns >= began_ns]
-        return Recording(self._act, self.samples, runs, self.events)
+        return Recording(
+            self._act, self.samples, runs, self.events, tuple(self._scene.stage.errors)
+        )
 
     async def _sample(self) -> None:
         while True:

@@ -67,6 +67,8 @@ class Recording:
     samples: Sequence[Sample]
     runs: Sequence[Run]
     events: Sequence[Event] = ()
+    errors: Sequence[str] = ()
+    """What the first invocations that failed had to say, each text once."""
 
     @property
     def last(self) -> Sample:

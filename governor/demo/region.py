@@ -29,6 +29,12 @@ SPEED: Final = 12
 
 MINUTE_S: Final = 60 / SPEED
 
+MOST_ERRORS: Final = 3
+"""So many different ones are kept, the first ones: one cause fails many invocations."""
+
+MOST_OF_AN_ERROR: Final = 300
+"""Characters."""
+
 _CLOUDWATCH_MINUTE_S: Final = 60
 _CLOUDWATCH_LATE_S: Final = 5.0
 """In AWS it is a minute or more. The controller may well know sooner; it can't know later."""
@@ -74,6 +80,8 @@ class Region:
         self.running: Counter[str] = Counter()
         self.ended: defaultdict[str, Counter[Ended]] = defaultdict(Counter)
         """How invocations of each function have ended."""
+        self.errors: list[str] = []
+        """What the first ones of those that failed had to say, each once."""
         self.peak = 0
         """The most that ever ran in the shared pool."""
         self._facts = facts
@@ -98,6 +106,8 @@ class Region:
         self._minute.durations_ms[function].append((time.monotonic() - began) * 1000)
         how = ended(answer)
         self.ended[function][how] += 1
+        if how is Ended.FAILED:
+            self._keep(f"{function}: {error(answer)}")
         return how
 
     async def warm(self, function: str) -> Environments:
@@ -124,6 +134,10 @@ class Region:
                 await asyncio.to_thread(
                     fleet.metrics.put_metric_data, Namespace="AWS/Lambda", MetricData=data
                 )
+
+    def _keep(self, text: str) -> None:
+        if text not in self.errors and len(self.errors) < MOST_ERRORS:
+            self.errors.append(text)
 
     def _has_room(self, function: str) -> bool:
         reserved = self._facts.reserved
@@ -163,6 +177,16 @@ def ended(answer: object) -> Ended:
             return Ended.DONE
         case _:
             return Ended.FAILED
+
+
+def error(answer: object) -> str:
+    """What a failed invocation has to say, of which AWS hears `answer`; the rest is cut off."""
+    match answer:
+        case {"errorType": kind, "errorMessage": message}:
+            text = f"{kind}: {message}"
+        case _:
+            text = f"{answer}"
+    return text if len(text) <= MOST_OF_AN_ERROR else text[:MOST_OF_AN_ERROR] + "…"
 
 
 def _data(minute: Minute) -> "list[MetricDatumTypeDef]":

@@ -101,6 +101,7 @@ def findings(policy: Policy, without: Recording, governed: Recording) -> list[st
         found.append(f"{refused} requests of users were refused with the governor")
     if failed := without.last.failed + governed.last.failed:
         found.append(f"{failed} invocations failed")
+        found += [f"one of them: {each}" for each in _errors(without, governed)]
     if not without.last.refused:
         found.append("no request was refused without the governor: this run has shown nothing")
     if not governed.events:
@@ -108,6 +109,11 @@ def findings(policy: Policy, without: Recording, governed: Recording) -> list[st
     if not governed.last.served or not governed.last.done:
         found.append("with the governor nothing was done: this run has shown nothing")
     return found
+
+
+def _errors(*recordings: Recording) -> Iterable[str]:
+    """The errors of all of them, each once."""
+    return dict.fromkeys(error for each in recordings for error in each.errors)
 
 
 def _users(without: Recording, governed: Recording) -> list[Row]:

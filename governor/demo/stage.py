@@ -8,7 +8,7 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -97,6 +97,11 @@ class Stage:
     def passed_s(self) -> float:
         """Seconds since its begin."""
         return time.monotonic() - self._began_s
+
+    @property
+    def errors(self) -> Sequence[str]:
+        """What the first invocations that failed had to say."""
+        return self._region.errors
 
     def sample(self, allowed: tuple[int | None, ...]) -> Sample:
         """How things stand, given what each queue is `allowed`."""

@@ -88,3 +88,13 @@ def test_what_must_not_be_is_found(before: Recording, after: Recording, complain
 
 def test_a_good_run_has_no_findings() -> None:
     assert findings(POLICY, without(), governed()) == []
+
+
+def test_failures_come_with_the_first_errors_each_once() -> None:
+    before = replace(without(failed=1), errors=("thumbnails: KeyError: 'a'",))
+    after = replace(governed(failed=2), errors=("thumbnails: KeyError: 'a'", "orders-api: late"))
+    assert findings(POLICY, before, after) == [
+        "3 invocations failed",
+        "one of them: thumbnails: KeyError: 'a'",
+        "one of them: orders-api: late",
+    ]
