@@ -21,8 +21,8 @@ from governor.ledger.wire import Exchange
 from governor.model import Lease, Operation, ScopeCount
 from governor.resolver import Resolver
 
-SCAN_SIZE: Final = 1000
-"""Records that one command reads when all leases are listed."""
+SCAN_SIZE: Final = 250
+"""Lease records that one command reads when all are looked through: in well under 1 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +211,24 @@ class LedgerClient:
             for name, record in zip(names, records, strict=True)
         }
 
-    async def leases(self) -> AsyncIterator[Lease]:
-        """Yield every held lease, in no order; those that come or go meanwhile may be missed."""
+    async def holders(self, scope: str | None, most: int) -> list[Lease]:
+        """Return the oldest leases that are held in `scope` (None: anywhere), `most` at most.
+
+        Oldest first; those that come or go meanwhile may be missed. Nothing in the store finds
+        them by scope: that would cost every check-in more. So all records are read, in steps that
+        keep neither the store nor this process from check-ins for long, and few are unpacked.
+        """
+        quoted = b"" if scope is None else wire.quoted(scope)
+        oldest: dict[bytes, bytes] = {}
+        async for records in self._records():
+            oldest |= {id_: record for id_, record in records.items() if wire.holds(record, quoted)}
+            if len(oldest) > 2 * most + SCAN_SIZE:
+                oldest = dict(sorted(oldest.items(), key=wire.age)[:most])
+        found = sorted(oldest.items(), key=wire.age)[:most]
+        return [wire.lease(*each) for each in found]
+
+    async def _records(self) -> AsyncIterator[dict[bytes, bytes]]:
+        """Yield all lease records by id, in no order, one or another perhaps twice (HSCAN)."""
         leases_key = self.store.key(keys.LEASES)
         cursor = 0
         while True:
@@ -220,9 +236,7 @@ class LedgerClient:
                 tuple[int, dict[bytes, bytes]],
                 await self.store.ask(self._redis.hscan, leases_key, cursor, count=SCAN_SIZE),
             )
-            for id_, record in records.items():
-                if lease := wire.lease(id_.decode(), record):
-                    yield lease
+            yield records
             if not cursor:
                 return
 

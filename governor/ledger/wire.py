@@ -40,6 +40,8 @@ _from_json = msgspec.json.Decoder().decode
 _COUNTS: Final = Struct("<11d")
 _IN_USE: Final = Struct("<d")
 _LEASE_HEAD: Final = Struct("<ddB")
+_ACQUIRED_AT: Final = Struct("<d")
+_STATE_AT: Final = 16
 _HOLD_SIZE: Final = 5
 _OVERRUN: Final = 1
 _QUEUED: Final = 2
@@ -145,14 +147,27 @@ def woken(news: bytes) -> tuple[str, int, str | None]:
     return id_, expires_at_ms, shadow or None
 
 
-def lease(id_: str, record: bytes) -> Lease | None:
-    """Unpack a lease record; None for one that waits."""
+def lease(id_: bytes, record: bytes) -> Lease:
+    """Unpack the record of a lease that is held."""
     acquired_at_ms, expires_at_ms, state = _LEASE_HEAD.unpack_from(record)
-    if state == _QUEUED:
-        return None
     function, weights = _claimed(record[_LEASE_HEAD.size :])
     overrun = state == _OVERRUN
-    return Lease(id_, function, int(acquired_at_ms), int(expires_at_ms), overrun, weights)
+    return Lease(id_.decode(), function, int(acquired_at_ms), int(expires_at_ms), overrun, weights)
+
+
+def holds(record: bytes, scope: bytes) -> bool:
+    """Whether a lease record is held, not waiting, in the `quoted` scope `scope`."""
+    return scope in record and record[_STATE_AT] != _QUEUED
+
+
+def quoted(scope: str) -> bytes:
+    """Return `scope` as claims name it, and nothing else in a record does."""
+    return _to_json(scope)
+
+
+def age(named: tuple[bytes, bytes]) -> tuple[float, bytes]:
+    """Return what orders pairs of lease id and record by when they were acquired."""
+    return _ACQUIRED_AT.unpack_from(named[1])[0], named[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Calls about leases: check in, renew, check out, who holds what."""
 
-from heapq import nsmallest
 from math import ceil
 from random import randint
 from typing import Final
@@ -84,13 +83,7 @@ async def release(call: Call) -> web.Response:
 async def holders(call: Call) -> web.Response:
     """List who holds what, oldest first."""
     await call.service.check_ins.sweep()
-    scope = call.query.scope
-    held = [
-        lease
-        async for lease in call.service.ledger.leases()
-        if scope is None or scope in lease.weights
-    ]
-    oldest = nsmallest(call.query.limit, held, key=lambda lease: (lease.acquired_at_ms, lease.id))
+    oldest = await call.service.ledger.holders(call.query.scope, call.query.limit)
     return json_response(
         HoldersAnswer(
             [

@@ -111,7 +111,7 @@ class Replica:
 
     async def leases(self) -> dict[str, Lease]:
         """Every lease that the ledger's records hold, by id."""
-        return {lease.id: lease async for lease in self.ledger.leases()}
+        return {lease.id: lease for lease in await self.ledger.holders(None, 1_000_000)}
 
     async def counts(self) -> dict[str, ScopeCount]:
         """What the ledger counts by scope, after it has swept."""
