@@ -16,7 +16,7 @@ from governor.controller.leader import Leadership, Lease
 from governor.controller.memory import Memory, recalled
 from governor.controller.plan import Confirmation, Plan
 from governor.controller.plan import State as Confirmed
-from governor.controller.report import EventKind, Report, State, read
+from governor.controller.report import Event, EventKind, Report, State, read
 from governor.controller.survey import Account, NoPolicyError, Surveyor
 from governor.errors import StoreUnavailableError
 from governor.ledger.controller_store import ControllerStore
@@ -211,22 +211,31 @@ class Cycles:
 
     def _confirm(self, confirmation: Confirmation) -> None:
         """Tell what became of a change that was sent before; that it is pending is no news."""
-        if confirmation.state is not Confirmed.PENDING:
-            kind: EventKind = "action" if confirmation.state is Confirmed.SETTLED else "warning"
-            self._report = journal.confirmed(self._report, confirmation)
-            self._note(kind, confirmation.sentence)
+        if confirmation.state is Confirmed.PENDING:
+            return
+        self._report = journal.confirmed(self._report, confirmation)
+        if confirmation.state is Confirmed.SETTLED:
+            log.info("%s", confirmation.sentence)
+            at_s = self._leadership.time_s
+            self._report = journal.arrived(self._report, at_s, confirmation.subject)
+        else:
+            self._note("warning", confirmation.sentence)
 
     def _tell(self, outcomes: Iterable[tuple[Action, Outcome | None]]) -> None:
         for action, outcome in outcomes:
-            told = journal.action_report(action, outcome)
             if outcome is None:
                 continue
             if outcome.result is Result.DONE:
-                self._note("action", told.reason)
+                self._happened(journal.acted(self._leadership.time_s, action))
             else:
+                told = journal.action_report(action, outcome)
                 self._note("warning", f"{told.subject}: {told.outcome}: {told.detail}")
 
     def _note(self, kind: EventKind, text: str) -> None:
-        known = any((each.kind, each.text) == (kind, text) for each in self._report.events)
-        log.log(logging.DEBUG if known else _LEVELS.get(kind, logging.INFO), "%s", text)
-        self._report = journal.noted(self._report, self._leadership.time_s, kind, text)
+        self._happened(Event(self._leadership.time_s, kind, text))
+
+    def _happened(self, event: Event) -> None:
+        known = any(journal.alike(each, event) for each in self._report.events)
+        level = logging.DEBUG if known else _LEVELS.get(event.kind, logging.INFO)
+        log.log(level, "%s", event.text)
+        self._report = journal.noted(self._report, event)

@@ -15,7 +15,6 @@ from governor.controller.report import (
     ActionReport,
     BudgetReport,
     Event,
-    EventKind,
     MappingReport,
     NonActionReport,
     Report,
@@ -32,12 +31,17 @@ INVOKES_PER_POLLER = 10
 Calls = Mapping[tuple[str, str], int]
 
 
-def noted(report: Report, at_s: float, kind: EventKind, text: str) -> Report:
+def noted(report: Report, event: Event) -> Report:
     """Return `report` with one more event; one that was there before counts once more."""
-    same = [each for each in report.events if (each.kind, each.text) == (kind, text)]
-    others = [each for each in report.events if (each.kind, each.text) != (kind, text)]
-    event = Event(at_s, kind, text, 1 + sum(each.times for each in same))
-    return replace(report, events=(*others, event)[-MOST_EVENTS:])
+    same = [each for each in report.events if alike(each, event)]
+    others = [each for each in report.events if not alike(each, event)]
+    again = replace(event, times=event.times + sum(each.times for each in same))
+    return replace(report, events=(*others, again)[-MOST_EVENTS:])
+
+
+def alike(one: Event, other: Event) -> bool:
+    """Whether two events are the same thing, at two times."""
+    return (one.kind, one.text, one.subject) == (other.kind, other.text, other.subject)
 
 
 def surveyed(report: Report, survey: Survey, state: State) -> Report:
@@ -72,6 +76,25 @@ def confirmed(report: Report, confirmation: Confirmation) -> Report:
     """Return `report` with what became of a change that was sent in an earlier cycle."""
     state, totals = str(confirmation.state), report.confirmation_totals
     return replace(report, confirmation_totals={**totals, state: totals.get(state, 0) + 1})
+
+
+def arrived(report: Report, at_s: float, subject: str) -> Report:
+    """Return `report` with the last action on `subject` arrived, if it is still told of."""
+    events = list(report.events)
+    for index in reversed(range(len(events))):
+        if (events[index].kind, events[index].subject) == ("action", subject):
+            events[index] = replace(events[index], arrived_s=at_s)
+            break
+    return replace(report, events=tuple(events))
+
+
+def acted(at_s: float, action: Action) -> Event:
+    """Return the event that AWS took `action`."""
+    match action:
+        case Turn(mapping=subject) | Brake(function=subject):
+            return Event(at_s, "action", action.reason, subject=subject)
+        case AskForMore():
+            return Event(at_s, "action", action.reason)
 
 
 def called(report: Report, before: Calls, now: Calls) -> Report:

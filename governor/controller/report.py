@@ -32,6 +32,11 @@ class Event(Struct, frozen=True):
     kind: EventKind
     text: str
     times: int = 1
+    subject: Annotated[str, Meta(description="The mapping or function that was acted on.")] = ""
+    arrived_s: Annotated[
+        float | None,
+        Meta(description="When AWS showed what an action had sent; null: not yet, or no action."),
+    ] = None
 
 
 class ActionReport(Struct, frozen=True):

@@ -37,19 +37,36 @@ def test_a_queue_s_depth_and_age_are_told() -> None:
 
 
 def test_what_happens_again_is_one_event() -> None:
-    report = journal.noted(Report(), 1.0, "warning", "no answer")
-    report = journal.noted(report, 2.0, "leader", "one leads")
-    report = journal.noted(report, 3.0, "warning", "no answer")
+    report = journal.noted(Report(), Event(1.0, "warning", "no answer"))
+    report = journal.noted(report, Event(2.0, "leader", "one leads"))
+    report = journal.noted(report, Event(3.0, "warning", "no answer"))
     assert report.events == (
         Event(2.0, "leader", "one leads"),
         Event(3.0, "warning", "no answer", times=2),
     )
 
 
+def test_what_has_arrived_is_told_of_the_last_action_on_it() -> None:
+    knobs = Knobs()
+    turns = [Turn(name, f"arn:{name}", "load", knobs, knobs, knobs, "why") for name in ("m", "n")]
+    report = Report()
+    for at_s, turn in enumerate((turns[0], *turns)):
+        report = journal.noted(report, journal.acted(at_s, turn))
+    assert [each.times for each in report.events] == [2, 1], "two mappings of one function"
+    report = journal.arrived(report, 9.0, "m")
+    assert report.events == (
+        Event(1, "action", "why", times=2, subject="m", arrived_s=9.0),
+        Event(2, "action", "why", subject="n"),
+    )
+    again = journal.noted(report, journal.acted(10.0, turns[0]))
+    assert again.events[-1] == Event(10.0, "action", "why", times=3, subject="m")
+    assert journal.arrived(report, 10.0, "forgotten") == report
+
+
 def test_events_and_lists_are_bounded() -> None:
     report = Report()
     for number in range(MOST_EVENTS + 10):
-        report = journal.noted(report, number, "action", f"number {number}")
+        report = journal.noted(report, Event(number, "action", f"number {number}"))
     assert [each.text for each in report.events][:2] == ["number 10", "number 11"]
     mappings = tuple(mapping(number) for number in range(MOST_MAPPINGS + 1))
     actions = tuple(

@@ -48,9 +48,7 @@ async def test_events_of_a_function_that_no_queue_feeds_wait_at_aws(tmp_path: Pa
     assert thumbnails.ended == {Ended.DONE: EVENTS}, "nothing is lost"
     assert at_aws[Ended.THROTTLED] > 0, "AWS made events wait"
     assert at_aws[Ended.DENIED] == 0, "which costs none of their two retries"
-    brake, release = [text for text in world.watch.actions() if text.startswith("thumbnails: ")][
-        ::2
-    ]
+    brake, release = [text for text in world.watch.actions() if text.startswith("thumbnails: ")]
     assert f"no reservation → {MOST} reserved" in brake
     assert f"{MOST} reserved → no reservation" in release
 

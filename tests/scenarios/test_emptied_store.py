@@ -70,7 +70,7 @@ async def test_what_an_emptied_store_knew_comes_back(
         talkers.running = NOBODY
         burst = await world.burst(load, messages=400, work_s=4)
         await world.until(
-            lambda: any(text.endswith("has arrived") for text in world.watch.actions()),
+            lambda: bool(world.watch.arrived),
             "the queue is held back, and AWS has done so",
             40,
         )

@@ -29,8 +29,7 @@ async def test_what_a_person_sets_in_a_burst_is_left_alone(tmp_path: Path) -> No
         bursts = [await world.burst(each, messages=200, work_s=4) for each in (load, report)]
 
         def settled() -> bool:
-            arrived = [text for text in world.watch.actions() if text.endswith("has arrived")]
-            return {text.partition(":")[0] for text in arrived} == {"load", "report"}
+            return {text.partition(":")[0] for text in world.watch.arrived} == {"load", "report"}
 
         await world.until(settled, "both are held back, and AWS has done so", 40)
         assert world.maximum(load) != THEIRS

@@ -23,6 +23,8 @@ class Watch:
     began_s: float = field(default_factory=time.time)
     events: dict[tuple[str, str], float] = field(default_factory=dict)
     """By kind and text: when it was told first."""
+    arrived: dict[str, float] = field(default_factory=dict)
+    """By text of an action: when AWS was seen to have done it, the first time."""
     budgets: list[dict[str, int]] = field(default_factory=list)
     allowed: dict[str, list[int | None]] = field(default_factory=dict)
     """What each function's mapping was allowed, changes only."""
@@ -55,7 +57,7 @@ class Watch:
         self.asked.append((time.time(), calls))
 
     def actions(self) -> dict[str, float]:
-        """What the controller has done, and what it saw settle, with the time."""
+        """What the controller has done, with the time."""
         return {text: at_s for (kind, text), at_s in self.events.items() if kind == "action"}
 
     def _see(self, status: dict[str, Any]) -> None:
@@ -71,6 +73,8 @@ class Watch:
         self.cycles.add(report["at_s"])
         for event in report["events"]:
             self.events.setdefault((event["kind"], event["text"]), event["at_s"])
+            if event["arrived_s"] is not None:
+                self.arrived.setdefault(event["text"], event["arrived_s"])
         if report["budget"] and report["budget"] not in self.budgets[-1:]:
             self.budgets.append(report["budget"])
         for mapping in report["mappings"]:
