@@ -60,7 +60,8 @@ def page(
         f"moto.</p>{_verdict(found)}<p>{_legend()}</p>"
         f'<div class="scroll">{picture}</div>'
         f"<h2>Side by side</h2>{_table(rows)}"
-        f"<h2>What the controller did, and why</h2>{_events(governed.events)}</body></html>\n"
+        "<h2>What the controller did, and why</h2>"
+        f"{_events(governed.events, without.act.length_s)}</body></html>\n"
     )
 
 
@@ -93,8 +94,9 @@ def _table(rows: Sequence[Row]) -> str:
     return f'<div class="scroll"><table>{head}<tbody>{body}</tbody></table></div>'
 
 
-def _events(events: Sequence[Event]) -> str:
+def _events(events: Sequence[Event], began_s: float) -> str:
+    """What the controller did in an act that begins at `began_s` on the picture's axis."""
     if not events:
         return "<p>Nothing.</p>"
-    items = "".join(f"<li>{each.at_s:.0f} s: {escape(each.text)}</li>" for each in events)
+    items = "".join(f"<li>{began_s + each.at_s:.0f} s: {escape(each.text)}</li>" for each in events)
     return f"<ol>{items}</ol>"

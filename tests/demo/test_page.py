@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from html import escape
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -43,6 +44,11 @@ def test_both_acts_are_on_one_axis() -> None:
         assert ends[0] < ends[1]
     assert drawn.findall("rect[@class='refused']"), "the refusals of the first act"
     assert len(drawn.findall("g[@class='event']")) == 1
+
+
+def test_events_have_the_times_of_the_picture() -> None:
+    text = made(without(), governed(), [])
+    assert f"<li>6 s: {escape(REASON)}</li>" in text, "2 s after the first act of 4 s"
 
 
 def _x(polygon: ET.Element) -> list[float]:
