@@ -1,11 +1,10 @@
 """The command that shows it all at work."""
 
-import sys
 from pathlib import Path
 
 import click
 
-from governor.cli.options import FINDING, option
+from governor.cli.options import DONE, FINDING, option
 
 
 @click.command()
@@ -20,7 +19,7 @@ from governor.cli.options import FINDING, option
     show_default=True,
     help="Where to write the report.",
 )
-def demo(*, seconds: int, headless: bool, keep: bool, report: Path) -> None:
+def demo(*, seconds: int, headless: bool, keep: bool, report: Path) -> int:
     """Show it all at work on AWS's own runtime, on this machine only."""
     from rich.console import Console  # noqa: PLC0415 - see `governor.cli`
 
@@ -32,5 +31,4 @@ def demo(*, seconds: int, headless: bool, keep: bool, report: Path) -> None:
         went_well = show(script(seconds), console, report, headless=headless, keep=keep)
     except DemoSetupError as error:
         raise click.ClickException(str(error)) from error
-    if not went_well:
-        sys.exit(FINDING)
+    return DONE if went_well else FINDING

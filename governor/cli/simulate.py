@@ -88,5 +88,5 @@ def _check_installed(*packages: str) -> None:
     if missing:
         raise click.ClickException(
             f"{' and '.join(missing)} not installed: "
-            "pip install 'lambda-concurrency-governor[simulate]'"
+            "install the governor with its extra `simulate`, as in pip install '.[simulate]'"
         )
