@@ -6,6 +6,7 @@ Pure. A `Policy` is a value; a change makes a new one.
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from hashlib import sha256
+from pathlib import PurePath
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -211,6 +212,14 @@ def parse_json(text: bytes) -> Policy:
 def parse_yaml(text: str | bytes) -> Policy:
     """Read a policy from YAML. Raises `InvalidInputError`."""
     return _build(yaml_value(text))
+
+
+def parse_file(name: PurePath, text: bytes) -> Policy:
+    """Read a policy from what the file `name` has: JSON if it ends in .json, else YAML.
+
+    Raises `InvalidInputError`.
+    """
+    return parse_json(text) if name.suffix == ".json" else parse_yaml(text)
 
 
 def stored(document: bytes) -> Policy:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from governor.cli.calls import call, print_answer
-from governor.cli.options import DONE, FINDING, F, api_options, json_option, option
+from governor.cli.options import DONE, FINDING, F, api_options, json_option, option, pool_option
 from governor.settings import CALLS_PER_S, ControllerSettings
 
 if TYPE_CHECKING:
@@ -24,12 +24,9 @@ def controller() -> None:
 
 def store_options(command: F) -> F:
     """Add the options of commands that work on a pool's store, not through its service."""
-    command = option(
-        "--pool", default="default", show_default=True, help="Name of the pool in the store."
-    )(command)
     return option(
         "--store", required=True, help="The service's store: redis://, unix://, redis+cluster://, …"
-    )(command)
+    )(pool_option(command))
 
 
 @controller.command()

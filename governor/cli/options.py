@@ -25,4 +25,8 @@ def api_options(command: F) -> F:
     )(command)
 
 
+pool_option = option(
+    "--pool", default="default", show_default=True, help="Name of the pool in the store."
+)
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

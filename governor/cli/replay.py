@@ -170,10 +170,9 @@ def recommend(*, record: Path, output: Path | None, as_json: bool) -> None:
 
 
 def _policy(path: Path) -> "Policy":
-    from governor.policy import parse_json, parse_yaml  # noqa: PLC0415 - see `governor.cli`
+    from governor.policy import parse_file  # noqa: PLC0415 - see `governor.cli`
 
-    text = path.read_bytes()
     try:
-        return parse_json(text) if path.suffix == ".json" else parse_yaml(text)
+        return parse_file(path, path.read_bytes())
     except InvalidInputError as error:
         raise InvalidInputError(f"{path}", f"{error}") from error

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from governor.cli.options import option
+from governor.cli.options import option, pool_option
 from governor.settings import EMBEDDED, ServeSettings, parse_address
 
 
@@ -32,7 +32,7 @@ def data_dir() -> Path:
     show_default="~/.local/state/governor",
     help="Where the embedded store keeps its data.",
 )
-@option("--pool", default="default", show_default=True, help="Name of the pool in the store.")
+@pool_option
 @option(
     "--policy",
     type=click.Path(path_type=Path, dir_okay=False),

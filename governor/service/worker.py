@@ -18,7 +18,7 @@ from governor.ledger.chronicle_store import ChronicleStore
 from governor.ledger.client import LedgerClient
 from governor.ledger.controller_store import ControllerStore
 from governor.ledger.policy_store import PolicyStore
-from governor.policy import Policy, parse_json, parse_yaml
+from governor.policy import Policy, parse_file
 from governor.service.app import Service, application
 from governor.service.auth import load_tokens
 from governor.service.checkins import CheckIns
@@ -41,7 +41,7 @@ def read_policy_file(path: Path) -> tuple[Policy, str]:
     """
     try:
         text = path.read_bytes()
-        policy = parse_json(text) if path.suffix == ".json" else parse_yaml(text)
+        policy = parse_file(path, text)
     except (OSError, InvalidInputError) as error:
         raise SettingsError(f"--policy {path}: {error}") from error
     return policy, sha256(text).hexdigest()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from governor.policy import (
     Group,
     Members,
     Policy,
+    parse_file,
     parse_json,
     parse_yaml,
     stored,
@@ -347,3 +349,11 @@ def test_the_differences_lead_from_one_policy_to_the_other(before: Policy, after
             entry[last] = change.after
     assert parse_json(msgspec.json.encode(sections)) == after
     assert (before.version == after.version) == (before == after)
+
+
+def test_a_file_is_json_if_its_name_says_so() -> None:
+    assert parse_file(PurePath("a.json"), b'{"account": {"max_concurrency": 5}}') == parse_file(
+        PurePath("a.yaml"), b"account: {max_concurrency: 5}"
+    )
+    with pytest.raises(InvalidInputError, match="JSON"):
+        parse_file(PurePath("a.json"), b"account: {max_concurrency: 5}")
