@@ -206,12 +206,12 @@ def version_of(document: bytes) -> str:
 
 def parse_json(text: bytes) -> Policy:
     """Read a policy from JSON. Raises `InvalidInputError`."""
-    return _build(json_value(text))
+    return built(json_value(text))
 
 
 def parse_yaml(text: str | bytes) -> Policy:
     """Read a policy from YAML. Raises `InvalidInputError`."""
-    return _build(yaml_value(text))
+    return built(yaml_value(text))
 
 
 def parse_file(name: PurePath, text: bytes) -> Policy:
@@ -235,8 +235,11 @@ def stored(document: bytes) -> Policy:
 E = TypeVar("E", bound=_Entry)
 
 
-def _build(raw: object) -> Policy:
-    """Convert entry by entry, so that a complaint names the entry, then check the whole."""
+def built(raw: object) -> Policy:
+    """Return the policy that plain values say. Raises `InvalidInputError`.
+
+    They are converted entry by entry, so that a complaint names the entry, then checked as a whole.
+    """
     if not isinstance(raw, dict):
         kind = "empty" if raw is None else "no mapping"
         raise InvalidInputError(

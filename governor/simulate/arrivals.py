@@ -1,15 +1,15 @@
 """When work arrives, and how much: the same for every policy, window by window."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from math import inf, pi
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import floor, inf, pi
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from governor.simulate.durations import Sampler, sampler, stream
-from governor.simulate.recorded import Flaws, Recording
+from governor.simulate.recorded import Flaws, Recording, durations
 from governor.simulate.scenario import (
     Arrivals,
     BurstAt,
@@ -17,6 +17,7 @@ from governor.simulate.scenario import (
     Function,
     Poisson,
     Recorded,
+    RecordedDurations,
     Scenario,
     Step,
 )
@@ -57,18 +58,27 @@ class Traffic:
         self._length_s = scenario.head.length_s
         none = np.zeros(0, dtype=np.int64)
         self._later = _Drawn(np.zeros(0), none, np.zeros(0), none)
+        self._folder = Path(scenario.folder)
+        self._entries = {each.family: each.entry for each in scenario.functions}.values()
+        self._recordings = {
+            spec.file: Recording(self._folder / spec.file)
+            for entry in self._entries
+            for spec in entry.arrivals
+            if isinstance(spec, Recorded)
+        }
         self._flows = [
-            _flow(scenario, index, function, seed)
+            _flow(scenario, index, function, seed, self._recordings)
             for index, function in enumerate(scenario.functions)
         ]
 
     @property
     def flaws(self) -> dict[str, Flaws]:
-        """What was wrong with recorded files, by file."""
-        return {
-            name: recording.flaws
-            for flow in self._flows
-            for name, recording in flow.recordings.items()
+        """What was wrong with recorded files, by file; of arrivals as far as they were read."""
+        return {name: each.flaws for name, each in self._recordings.items()} | {
+            spec.file: durations(self._folder / spec.file)[1]
+            for entry in self._entries
+            for spec in (entry.duration, entry.cold_start)
+            if isinstance(spec, RecordedDurations)
         }
 
     def windows(self) -> Iterator[tuple[float, Window]]:
@@ -146,7 +156,7 @@ class _Flow:
     specs: Sequence[Arrivals]
     random: np.random.Generator
     takes: Sampler
-    recordings: dict[str, Recording] = field(default_factory=dict)
+    recordings: Mapping[str, Recording]
 
     def between(
         self, from_s: float, until_s: float
@@ -165,14 +175,15 @@ class _Flow:
                         yield found, None
 
 
-def _flow(scenario: Scenario, index: int, function: Function, seed: int) -> _Flow:
+def _flow(
+    scenario: Scenario,
+    index: int,
+    function: Function,
+    seed: int,
+    recordings: Mapping[str, Recording],
+) -> _Flow:
     entry = function.entry
     takes = sampler(entry.duration, stream(seed, function.name, "takes"), scenario.folder)
-    recordings = {
-        spec.file: Recording(Path(scenario.folder) / spec.file)
-        for spec in entry.arrivals
-        if isinstance(spec, Recorded)
-    }
     arrivals = stream(seed, function.name, "arrivals")
     return _Flow(index, function.name, entry.arrivals, arrivals, takes, recordings)
 
@@ -181,14 +192,15 @@ def _bursts(
     name: str, spec: BurstAt, from_s: float, until_s: float
 ) -> Iterator[tuple["NDArray[np.float64]", Burst | None]]:
     """The bursts that begin in a window; one that is spread may reach beyond it."""
-    begins_s = spec.at_s
+    every_s = spec.every_s or inf
+    number = max(0, floor((from_s - spec.at_s) / every_s))
+    begins_s = spec.at_s + (number * every_s if number else 0)
     while begins_s < until_s:
         if begins_s >= from_s:
             at_s = np.linspace(begins_s, begins_s + spec.over_s, spec.count, endpoint=False)
             yield at_s, Burst(name, begins_s, spec.count)
-        if spec.every_s is None:
-            return
-        begins_s += spec.every_s
+        number += 1
+        begins_s = spec.at_s + number * every_s
 
 
 def _thinned(

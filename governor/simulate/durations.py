@@ -8,7 +8,7 @@ from zlib import crc32
 
 import numpy as np
 
-from governor.errors import InvalidInputError
+from governor.simulate.recorded import durations
 from governor.simulate.scenario import Duration, Fixed, Lognormal, RecordedDurations
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 CHUNK: Final = 1024
 _P99: Final = 2.3263478740408408
 """The standard normal distribution's 99th percentile."""
-_KEPT: Final = 1_000_000
-"""Recorded durations that are kept, at most: the first ones."""
 
 Sampler = Callable[[int], "NDArray[np.float64]"]
 """Gives so many durations, in seconds."""
@@ -38,7 +36,7 @@ def sampler(duration: Duration, random: np.random.Generator, folder: str) -> Sam
             mean, sigma = log(p50_ms / 1000), log(p99_ms / p50_ms) / _P99
             return lambda count: random.lognormal(mean, sigma, count)
         case RecordedDurations(file=name):
-            known = _recorded(Path(folder) / name)
+            known, _ = durations(Path(folder) / name)
             return lambda count: random.choice(known, count)
 
 
@@ -46,20 +44,3 @@ def one_by_one(draw: Sampler) -> Iterator[float]:
     """Yield samples for ever."""
     while True:
         yield from draw(CHUNK).tolist()
-
-
-def _recorded(path: Path) -> "NDArray[np.float64]":
-    found: list[float] = []
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            try:
-                ms = float(line)
-            except ValueError:
-                continue
-            if 0 < ms <= 15 * 60_000:
-                found.append(ms / 1000)
-            if len(found) == _KEPT:
-                break
-    if not found:
-        raise InvalidInputError(str(path), "has no line with a number of milliseconds")
-    return np.array(found)

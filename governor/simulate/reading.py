@@ -1,13 +1,12 @@
 """From a TOML file to a scenario. What is wrong with it is named by key and line."""
 
-import json
 import tomllib
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from governor.errors import InvalidInputError
-from governor.policy import Policy, parse_json
+from governor.policy import Policy, built
 from governor.simulate.lines import line_of
 from governor.simulate.scenario import (
     Duration,
@@ -44,7 +43,7 @@ def read(name: str) -> Scenario:
     if not path.is_file() and name.removesuffix(".toml") in shipped():
         path = Path(str(_SHIPPED / f"{name.removesuffix('.toml')}.toml"))
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         known = ", ".join(shipped())
         reason = f"can't be read ({error.strerror}); there is none of that name among {known}"
@@ -122,6 +121,10 @@ def _check_duration(duration: Duration, at: str, folder: Path) -> None:
 def _check_file(path: Path, at: str) -> None:
     if not path.is_file():
         raise InvalidInputError(at, f"there is no file {path}")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise InvalidInputError(at, f"{path} can't be read: {error.strerror}") from error
 
 
 def _policy(head: Head, functions: list[Function]) -> Policy:
@@ -133,14 +136,20 @@ def _policy(head: Head, functions: list[Function]) -> Policy:
     account = document.get("account", {})
     if isinstance(account, dict):
         document["account"] = {"max_concurrency": head.account.limit, **account}
-    document["functions"] = convert(
-        document.get("functions", {}), dict[str, Any], "governor.policy.functions"
-    ) | {
+    others = convert(document.get("functions", {}), dict[str, Any], "governor.policy.functions")
+    for each in functions:
+        if each.name in others:
+            reason = f"it is simulated: write this to functions.{each.family}.policy"
+            raise InvalidInputError(f"governor.policy.functions.{each.name}", reason)
+        if "priority" in each.entry.policy:
+            reason = f"functions.{each.family}.priority says it; remove it here"
+            raise InvalidInputError(f"functions.{each.family}.policy.priority", reason)
+    document["functions"] = others | {
         each.name: {**each.entry.policy, "priority": each.entry.priority.value}
         for each in functions
     }
     try:
-        return parse_json(json.dumps(document, default=str).encode())
+        return built(document)
     except InvalidInputError as error:
         raise InvalidInputError(_where(error.field, functions), error.reason) from error
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean, stdev
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from msgspec import Struct
@@ -13,6 +13,9 @@ from governor.simulate.scenario import PolicyName, Scenario
 from governor.simulate.series import Series
 from governor.simulate.work import Running
 from governor.simulate.world import Tell, World
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _T95: Final = (
     *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
@@ -148,12 +151,12 @@ def _sum(functions: Sequence[Running], what: str) -> int:
     return sum(getattr(function.tally, what) for function in functions)
 
 
-def _latencies(functions: Sequence[Running]) -> list[float]:
-    return [value for function in functions for value in function.tally.latency_s]
+def _latencies(functions: Sequence[Running]) -> "NDArray[np.float64]":
+    return np.concatenate([np.zeros(0), *(function.tally.latency_s for function in functions)])
 
 
-def _percentile(values: list[float], percent: float) -> float | None:
-    return float(np.percentile(values, percent)) if values else None
+def _percentile(values: "NDArray[np.float64]", percent: float) -> float | None:
+    return float(np.percentile(values, percent)) if len(values) else None
 
 
 def _completion_s(world: World) -> float | None:

@@ -14,9 +14,10 @@ from governor.validation import FunctionName
 MAX_LENGTH_S: Final = 7 * 86_400
 
 Seconds = Annotated[float, Meta(ge=0, le=MAX_LENGTH_S)]
-Milliseconds = Annotated[float, Meta(gt=0, le=15 * 60_000)]
+Milliseconds = Annotated[float, Meta(ge=0.001, le=15 * 60_000)]
 Rate = Annotated[float, Meta(ge=0, le=100_000, description="Arrivals per second.")]
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
+Title = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
 File = Annotated[str, Meta(min_length=1, max_length=1000, description="Beside the scenario.")]
 
 
@@ -54,7 +55,7 @@ class BurstAt(_Part, frozen=True, tag_field="kind", tag="burst"):
     count: Count
     at_s: Seconds = 0
     over_s: Seconds = 0
-    every_s: Annotated[float, Meta(gt=0, le=MAX_LENGTH_S)] | None = None
+    every_s: Annotated[float, Meta(ge=1, le=MAX_LENGTH_S)] | None = None
 
 
 class Recorded(_Part, frozen=True, tag_field="kind", tag="recorded"):
@@ -131,7 +132,7 @@ class FunctionEntry(_Part, frozen=True):
     sqs_max: Annotated[int, Meta(ge=2, le=1000)] | None = None
     """MaximumConcurrency under the policy `sqs-max`."""
     policy: dict[str, object] = field(default_factory=dict)
-    """What the governor's policy says of it, but for its priority."""
+    """What the governor's policy says of it, but for its priority, which is the entry's."""
 
 
 class Account(_Part, frozen=True):
@@ -156,7 +157,7 @@ class Head(_Part, frozen=True):
     """Everything but the functions."""
 
     length_s: Annotated[float, Meta(gt=0, le=MAX_LENGTH_S)]
-    title: str = ""
+    title: Title = ""
     drain_s: Seconds = 3600
     """How much longer it may take until all is done that came within `length_s`."""
     seeds: Annotated[int, Meta(ge=1, le=1000)] = 5

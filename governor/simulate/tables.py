@@ -6,6 +6,7 @@ from typing import Final
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from governor.printing import console
 from governor.simulate.comparison import Comparison
@@ -73,7 +74,7 @@ def print_comparison(comparison: Comparison) -> None:
     table = Table(
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
-        title=scenario.head.title or scenario.name,
+        title=Text(scenario.head.title or scenario.name),
         caption=f"{scenario.head.length_s:,.0f} s, {seeds} seeds; mean ± 95 % confidence",
     )
     table.add_column("")

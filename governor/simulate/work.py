@@ -1,5 +1,6 @@
 """Invocations, and the functions that they are of."""
 
+from array import array
 from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, Protocol
@@ -119,7 +120,7 @@ class Tally:
         self.took = 0
         self.took_s = 0.0
         """Durations as CloudWatch has them: from when the environment runs."""
-        self.latency_s: list[float] = []
+        self.latency_s = array("d")
         """From arrival to the end, of what was done."""
 
 

@@ -83,6 +83,14 @@ def test_flaws_of_recordings_are_reported(tmp_path: Path) -> None:
     assert result.output.count("r.csv: 3 rows, of which 1 unreadable") == 1
 
 
+def test_a_title_in_a_table_is_no_markup(tmp_path: Path) -> None:
+    path = tmp_path / "odd.toml"
+    path.write_text('title = "[red]a[/] [/b]"\n' + MIXED)
+    result = invoke(str(path), "--seeds", "1", "--policy", "none")
+    assert result.exit_code == 0, result.exception
+    assert "[red]a[/] [/b]" in result.output
+
+
 def test_what_is_wrong_is_refused(tmp_path: Path) -> None:
     assert isinstance(invoke(str(tmp_path / "no.toml")).exception, Exception)
     assert invoke("knock", "--policy", "magic").exit_code == 2

@@ -78,6 +78,35 @@ def complaint(text: str) -> str:
             ["functions.api.policy.max_concurrency", "line 5"],
         ),
         ("length_s = 60", "length_s = ", ["no valid TOML", "line 1"]),
+        ("length_s = 60", 'length_s = 60\ntitle = "\\u001b[31m"', ["title", "line 2"]),
+        (
+            '"fixed", ms = 100',
+            '"lognormal", p50_ms = 5e-324, p99_ms = 1',
+            ["functions.api.duration.p50_ms", "line 6"],
+        ),
+        (
+            '"poisson", rate = 1',
+            '"burst", count = 1, every_s = 1e-300',
+            ["functions.api.arrivals[0].every_s", "line 7"],
+        ),
+        *(
+            (
+                "[functions.api]",
+                f"[functions.api]\npolicy = {{ max_concurrency = {value} }}",
+                ["functions.api.policy.max_concurrency", got, "line 4"],
+            )
+            for value, got in [("nan", "float"), ("inf", "float"), ("2024-01-01", "date")]
+        ),
+        (
+            "[functions.api]",
+            "[governor.policy.functions.api]\nmax_concurrency = 3\n[functions.api]",
+            ["governor.policy.functions.api", "write this to functions.api.policy", "line 3"],
+        ),
+        (
+            "[functions.api]",
+            '[functions.api]\npolicy = { priority = "background" }',
+            ["functions.api.policy.priority", "remove it here", "line 4"],
+        ),
     ],
 )
 def test_what_is_wrong_is_named(old: str, new: str, words: list[str]) -> None:
@@ -99,6 +128,26 @@ def test_text_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "odd.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(InvalidInputError, match="UTF-8"):
         read(str(tmp_path / "odd.toml"))
+
+
+def test_a_byte_order_mark_and_other_line_ends_are_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "s.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    assert read(str(path)).head.length_s == 60
+
+
+def test_a_file_that_may_not_be_read_is_named_by_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "t.csv").write_text("0\n")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)  # root may read everything
+    text = GOOD.replace('"poisson", rate = 1', '"recorded", file = "t.csv"')
+    with pytest.raises(InvalidInputError, match=r"arrivals\[0\]\.file: .*Permission.*line 7"):
+        parse(text, tmp_path / "s.toml")
 
 
 def test_a_family_has_so_many_functions_and_all_are_in_the_policy() -> None:

@@ -1,6 +1,7 @@
-"""Recordings: whatever is in them, it is counted and reported, and nothing is fatal."""
+"""Recordings: whatever is wrong in them is counted; refused is only what has no row at all."""
 
 import random
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from governor.simulate.recorded import Recording
+from governor.errors import InvalidInputError
+from governor.simulate.recorded import Recording, durations
 from tests.simulate.small import function, played
 
 ANY_FILE = settings(
@@ -49,7 +51,7 @@ def test_flaws_are_counted(tmp_path: Path) -> None:
     flaws = found.flaws
     assert (flaws.rows, flaws.unreadable, flaws.unsorted) == (8, 3, 1)
     assert (flaws.duplicates, flaws.missing) == (1, 4)
-    assert str(flaws) == "8 rows, of which 3 unreadable, 1 unsorted, 1 duplicates, 4 missing"
+    assert str(flaws) == "8 minutes, of which 3 unreadable, 1 unsorted, 1 duplicates, 4 missing"
 
 
 def test_equal_timestamps_are_kept(tmp_path: Path) -> None:
@@ -60,20 +62,20 @@ def test_equal_timestamps_are_kept(tmp_path: Path) -> None:
 
 @ANY_FILE
 @given(content=st.binary(max_size=300))
-def test_no_file_is_fatal(tmp_path: Path, content: bytes) -> None:
+def test_any_file_is_read_or_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "r.csv").write_bytes(content)
-    found = Recording(tmp_path / "r.csv").until(1e13)
-    assert (np.diff(found) >= 0).all()
+    with suppress(InvalidInputError):
+        assert (np.diff(Recording(tmp_path / "r.csv").until(1e13)) >= 0).all()
 
 
 @ANY_FILE
-@given(rows=st.lists(st.floats(0, 1e6), max_size=50), cuts=st.lists(st.floats(0, 1e6), max_size=5))
+@given(rows=st.lists(st.floats(0, 1e6), max_size=50), cuts=st.sets(st.floats(0, 1e6), max_size=5))
 def test_nothing_is_lost_however_it_is_asked_for(
-    tmp_path: Path, rows: list[float], cuts: list[float]
+    tmp_path: Path, rows: list[float], cuts: set[float]
 ) -> None:
-    found = recording(tmp_path, "\n".join(str(each) for each in rows))
+    found = recording(tmp_path, "\n".join(str(each) for each in [0, *rows]))
     parts = [found.until(cut).tolist() for cut in [*sorted(cuts), 2e6]]
-    assert len([each for part in parts for each in part]) == len(rows)
+    assert len([each for part in parts for each in part]) == 1 + len(rows)
 
 
 def test_a_recording_is_read_as_time_goes_on(tmp_path: Path) -> None:
@@ -98,4 +100,75 @@ def test_recorded_traffic_arrives(tmp_path: Path) -> None:
     """
     world = played(text, folder=tmp_path)
     assert function(world, "api")["done"] == 500
-    assert {name: str(each) for name, each in world.traffic.flaws.items()} == {"t.csv": "500 rows"}
+    assert {name: str(each) for name, each in world.traffic.flaws.items()} == {
+        "t.csv": "500 rows",
+        "d.csv": "2 rows",
+    }
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [f"{1_700_000_000 + number},200,/orders" for number in range(5)],
+        [f"2024-01-01T10:00:0{number}Z,00000000{number}" for number in range(5)],
+        ["1700000000,200"] * 5,
+    ],
+)
+def test_a_number_beside_a_time_is_no_count(tmp_path: Path, rows: list[str]) -> None:
+    found = recording(tmp_path, "\n".join(rows))
+    assert len(found.until(100)) == 5
+    assert found.flaws.of == "rows"
+
+
+def test_one_minute_alone_has_a_count(tmp_path: Path) -> None:
+    assert len(recording(tmp_path, "minute,count\n2024/01/01 10:00:00,7\n").until(60)) == 7
+
+
+def test_counts_beyond_belief_are_flaws(tmp_path: Path) -> None:
+    found = recording(tmp_path, "0,2\n60,6000001\n120,1\n")
+    assert len(found.until(1000)) == 3
+    assert found.flaws.unreadable == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"time\n", b"0;1\n60;2\n", "0\n1\n".encode("utf-16"), b"\0\n\0\n", b"nan\ninf\n"],
+)
+def test_a_file_without_a_row_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "r.csv").write_bytes(content)
+    with pytest.raises(InvalidInputError, match=r"r\.csv: has no row that can be read; expected"):
+        Recording(tmp_path / "r.csv")
+
+
+def test_a_byte_order_mark_costs_no_row(tmp_path: Path) -> None:
+    assert len(recording(tmp_path, "\ufeff5\n6\n").until(10)) == 2
+
+
+def test_functions_share_what_is_read_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("0\n1\n2\n")
+    text = """
+        length_s = 10
+        [functions.api]
+        count = 3000
+        priority = "user-facing"
+        source = { kind = "api" }
+        duration = { kind = "fixed", ms = 1 }
+        arrivals = [{ kind = "recorded", file = "t.csv" }, { kind = "recorded", file = "t.csv" }]
+    """
+    world = played(text, folder=tmp_path)
+    assert function(world, "api-1")["arrived"] == function(world, "api-3000")["arrived"] == 6
+    assert str(world.traffic.flaws["t.csv"]) == "3 rows"
+
+
+def test_durations_are_read_and_their_flaws_counted(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("\ufeffms\n100\nlong\n-1\n0\n900001\nnan\n200,x\n")
+    known, flaws = durations(tmp_path / "d.csv")
+    assert known.tolist() == [0.1, 0.2]
+    assert str(flaws) == "7 rows, of which 5 unreadable"
+
+
+@pytest.mark.parametrize("content", ["", "ms\n", "0\nnan\n", "x,100\n"])
+def test_a_file_without_a_duration_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "d.csv").write_text(content)
+    with pytest.raises(InvalidInputError, match=r"d\.csv: has no row that can be read; expected"):
+        durations(tmp_path / "d.csv")
