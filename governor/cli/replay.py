@@ -29,7 +29,7 @@ class Duration(click.ParamType[float]):
         """Return the seconds."""
         if isinstance(value, float):
             return value
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", value)
+        found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhd])", value)
         if found is None or not float(found[1]):
             self.fail(f"{value!r} is no time; expected one such as 90s, 10m, 1h or 7d", param, ctx)
         return float(found[1]) * _UNITS_S[found[2]]
@@ -162,7 +162,10 @@ def recommend(*, record: Path, output: Path | None, as_json: bool) -> None:
         if f"{output}" == "-":
             click.echo(text, nl=False)
             return
-        output.write_text(text, encoding="utf-8")
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise click.FileError(f"{output}", error.strerror) from error
     if as_json:
         print_json(to_builtins(advice))
     else:

@@ -4,6 +4,7 @@ Streamed: rows may come in any order and in any number, and what is wrong with t
 """
 
 import csv
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -51,7 +52,7 @@ class CloudWatch:
     def steps(self) -> Iterator[Step]:
         """Yield the steps from the first. Raises `InvalidInputError`."""
         if self._sorted is None:
-            self._sorted = Sorted(self._entries())
+            self._sorted = self._sort()
             self._period_s = self._check(self._sorted)
         self._played = 0
         chapter, random = Chapter(), Random(SEED)  # noqa: S311 - to repeat, not to guess
@@ -67,6 +68,17 @@ class CloudWatch:
             for part, traffics in enumerate(parts):
                 begins_ms = start_ms + part * part_ms
                 yield Step(begins_ms, begins_ms + part_ms, chapter, traffics)
+
+    def _sort(self) -> Sorted:
+        try:
+            return Sorted(self._entries())
+        except OSError as error:
+            where, reason = tempfile.gettempdir(), error.strerror
+            raise InvalidInputError(
+                self._path.name,
+                f"can't be read and sorted in {where} ({reason}); it takes as much room there as "
+                "the file, or set TMPDIR to another directory",
+            ) from error
 
     def _entries(self) -> Iterator[str]:
         """Yield what the rows say as lines that sort by time and function."""

@@ -27,9 +27,12 @@ _NAMES: Final = {
 } | {metric.lower(): metric for metric in METRICS}  # fmt: skip
 
 _FUNCTION: Final = re.compile(r"[A-Za-z0-9_.-]{1,140}")
+_STATISTIC: Final = re.compile(r"\(.*\)")
 _EPOCH: Final = re.compile(r"\d{9,13}(\.\d+)?")
 _MS_DIGITS: Final = 12
 _END_S: Final = 10**11
+_MOST: Final = 1e8
+"""The highest value of a metric that is believed: in ms, more than a day."""
 
 
 class Entry(NamedTuple):
@@ -103,7 +106,7 @@ def _series(at: int, heading: Sequence[str], name: str) -> Reader:
     columns: dict[str, dict[str, int]] = {}
     for index, each in enumerate(heading):
         if index != at:
-            words = each.split()
+            words = _STATISTIC.sub("", each).split()
             metric = _plain(words[-1]) if len(words) == 2 else ""  # noqa: PLR2004 - name, metric
             if metric not in METRICS or not _FUNCTION.fullmatch(words[0]):
                 raise InvalidInputError(
@@ -138,7 +141,7 @@ def _check(name: str, metrics: set[str]) -> None:
 
 
 def _plain(heading: str) -> str:
-    text = re.sub(r"\(.*\)|[\s_-]", "", heading).lower()
+    text = re.sub(r"[\s_-]", "", _STATISTIC.sub("", heading)).lower()
     return _NAMES.get(text, text)
 
 
@@ -175,6 +178,6 @@ def _number(text: str) -> str:
         value = float(text)
     except ValueError:
         raise BadRowError("rows with a value that is no number") from None
-    if not 0 <= value < 1e12:  # noqa: PLR2004 - neither infinite nor no number at all
+    if not 0 <= value <= _MOST:  # and neither infinite nor no number at all
         raise BadRowError("rows with a value that can't be")
     return text

@@ -16,6 +16,12 @@ GAP_MS: Final = 5000
 """Looks further apart leave a gap: when in it things happened is not known."""
 
 
+Number = Annotated[int, Meta(ge=0, le=10_000_000)]
+"""Invocations of a second, or at a time: more than one pool sees."""
+
+Time = Annotated[int, Meta(ge=0, lt=253_402_300_800_000, description="In ms, until year 9999.")]
+
+
 class Header(Struct, frozen=True):
     """The first line: what holds for all the others of the file."""
 
@@ -28,10 +34,10 @@ class Header(Struct, frozen=True):
 class Count(Struct, frozen=True, array_like=True):
     """A scope at the end of a line's time, and what came since the line before."""
 
-    in_use: int
-    granted: int = 0
-    denied: int = 0
-    shadow_denied: int = 0
+    in_use: Number
+    granted: Number = 0
+    denied: Number = 0
+    shadow_denied: Number = 0
 
 
 class Line(Struct, frozen=True, omit_defaults=True):
@@ -41,7 +47,7 @@ class Line(Struct, frozen=True, omit_defaults=True):
     nothing, and what came is not known. The first line of a file says how all scopes stand.
     """
 
-    at_ms: int
+    at_ms: Time
     scopes: dict[str, Count] = field(default_factory=dict)
     gap: bool = False
 
@@ -55,6 +61,8 @@ _decode_header = msgspec.json.Decoder(Header).decode
 _decode_version = msgspec.json.Decoder(_Version).decode
 _decode_line = msgspec.json.Decoder(Line).decode
 
+_DAMAGE: Final = msgspec.DecodeError, UnicodeDecodeError, RecursionError
+
 
 def header(policy: Policy, facts: Facts, queue_fed: frozenset[str]) -> bytes:
     """Return the first line of a file that is recorded under `policy` and `facts`."""
@@ -65,7 +73,7 @@ def read_header(line: bytes, name: str) -> Chapter:
     """Read the first line of the file `name`. Raises `InvalidInputError`."""
     try:
         version = _decode_version(line).governor_record
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _DAMAGE as error:
         raise InvalidInputError(
             name,
             "is no record; expected a directory or file that `governor record` wrote, "
@@ -79,7 +87,7 @@ def read_header(line: bytes, name: str) -> Chapter:
         )
     try:
         found = _decode_header(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _DAMAGE as error:
         raise InvalidInputError(name, f"its first line is damaged: {error}") from error
     try:
         policy = parse_json(bytes(found.policy))
@@ -92,5 +100,5 @@ def read_line(line: bytes, name: str, number: int) -> Line:
     """Read line `number` of the file `name`. Raises `InvalidInputError`."""
     try:
         return _decode_line(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _DAMAGE as error:
         raise InvalidInputError(name, f"line {number} is damaged: {error}") from error

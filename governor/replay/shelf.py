@@ -10,6 +10,9 @@ from typing import Final
 
 from governor.errors import SettingsError
 
+PACKED_BEGINS: Final = b"\x1f\x8b"
+"""Of any file that gzip has packed."""
+
 PACKED: Final = ".jsonl.gz"
 OPEN: Final = ".jsonl"
 FILES: Final = 10
@@ -67,7 +70,10 @@ class Shelf:
 
     def write(self, line: bytes) -> None:
         """Add `line`. It is the kernel's before this returns: a crash costs no line before it."""
-        self._size += os.write(self._file, line + b"\n")
+        rest = line + b"\n"
+        while rest:  # where a disk is nearly full less is written, and the next time says why
+            written = os.write(self._file, rest)
+            self._size, rest = self._size + written, rest[written:]
 
     def close(self) -> None:
         """End and pack the running file, and leave the directory to others."""

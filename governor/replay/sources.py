@@ -5,9 +5,10 @@ from pathlib import Path
 from governor.errors import InvalidInputError
 from governor.replay.cloudwatch import CloudWatch
 from governor.replay.reading import Record
+from governor.replay.shelf import PACKED_BEGINS
 from governor.replay.trace import Source
 
-_RECORDS = b"{", b"\x1f\x8b"
+_RECORDS = b"{", PACKED_BEGINS
 
 
 def source(path: Path) -> Source:

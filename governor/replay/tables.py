@@ -81,17 +81,19 @@ def summary(advice: Advice) -> str:
 def span(record: Coverage) -> str:
     """Say what a source holds."""
     return (
-        f"{record.begins} to {record.ends}: {record.invocations} invocations of "
-        f"{record.functions} functions, {record.denied} of them denied"
+        f"{record.begins} to {record.ends}: {_many(record.invocations, 'invocation')} of "
+        f"{_many(record.functions, 'function')}, {record.denied:,} of them denied"
     )
 
 
 def _print_coverage(out: Console, record: Coverage) -> None:
     out.print(span(record), style="bold", markup=False, highlight=False)
     if record.gaps:
-        out.print(f"{record.gaps} gaps: {record.covered_s:.0f} s are recorded", style="yellow")
+        out.print(
+            f"{_many(record.gaps, 'gap')}: {record.covered_s:,.0f} s are recorded", style="yellow"
+        )
     for flaw, times in record.flaws.items():
-        out.print(f"{times} times: {flaw}", style="yellow", markup=False, highlight=False)
+        out.print(f"{flaw}: {times:,}", style="yellow", markup=False, highlight=False)
 
 
 def _print_peaks(out: Console, verdicts: list[Verdict]) -> None:
@@ -132,6 +134,10 @@ def _table(first: str, *others: str) -> Table:
     for heading in others:
         table.add_column(Text(heading), justify="right", overflow="fold")
     return table
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _share(part: int, whole: int) -> str:

@@ -47,7 +47,7 @@ SHAPES = {
         "1699999980,load,Invocations,120",
     ),
     "series": (
-        "Timestamp,api Invocations,api Duration,load Invocations,load Duration,load Throttles",
+        "Time,api Invocations (Sum),api Duration,load invocations,load Duration,load Throttles",
         "2023-11-14T22:13:00+00:00,60,500,120,1000,6",
         "2023-11-14T22:14:00+00:00,30,500,,,",
     ),

@@ -12,6 +12,8 @@ from governor.facts import Facts
 from governor.policy import parse_yaml
 from governor.replay import form
 from governor.replay.form import GAP_MS, Count, Line
+from governor.replay.reading import Record
+from governor.replay.shelf import pack
 from tests.governors import run
 
 Write = Callable[..., Path]
@@ -23,6 +25,9 @@ LINES = [
     Line(3000, {"function:load": Count(0), "account": Count(0)}),
 ]
 ONE = "{functions: {load: {max_concurrency: 1, priority: background}}}"
+
+
+HEADER = b'{"governor_record": 1, "policy": {}}\n'
 
 
 @pytest.fixture
@@ -153,6 +158,16 @@ def test_recommend_prints_json(recorded: Write) -> None:
         ("r.jsonl", b'{"governor_record": 1}\n', "damaged"),
         ("r.jsonl", b'{"governor_record": 1, "policy": {"colour": 1}}\n', "colour"),
         ("r.jsonl", b'{"governor_record": 1, "policy": {}}\nnonsense\n', "line 2 is damaged"),
+        ("r.jsonl", b'{"governor_record": 1, "policy": {}}\n', "holds no look at the pool yet"),
+        ("r.jsonl", b'{"governor_record": 1, "policy": ' + b"[" * 100_000, "is no record"),
+        ("r.jsonl", HEADER + b'{"at_ms": -1}\n', "line 2 is damaged"),
+        ("r.jsonl", HEADER + b'{"at_ms": 1000000000000000}\n', "line 2 is damaged"),
+        ("r.jsonl", HEADER + b'{"at_ms": 1, "scopes": {"account": [-1]}}\n', "line 2 is damaged"),
+        (
+            "r.jsonl",
+            HEADER + b'{"at_ms": 1, "scopes": {"account": [1, 1e9]}}\n',
+            "line 2 is damaged",
+        ),
         ("r.jsonl.gz", b"\x1f\x8bnonsense", "is no record"),
         ("r.csv", b"timestamp,function,Invocations,Duration,Colour\n", "Colour"),
         ("r.csv", b"\0\xff\xfe\n\n", "no column timestamp"),
@@ -186,6 +201,39 @@ def test_a_record_that_was_cut_off_is_read_up_to_there(recorded: Write, tmp_path
     assert form.VERSION == 1
 
 
+def test_a_packed_file_is_known_by_its_content(recorded: Write) -> None:
+    file = recorded(LINES)
+    file.write_bytes(gzip.compress(file.read_bytes()))
+    assert json.loads(run("replay", f"{file}", "--json").stdout)["record"]["invocations"] == 11
+
+
+@pytest.mark.parametrize("begin", [b"", HEADER[:-9]])
+def test_a_file_cut_off_in_its_first_line_does_not_spoil_the_others(
+    recorded: Write, tmp_path: Path, begin: bytes
+) -> None:
+    recorded(LINES)
+    (tmp_path / "20240101T000000.000Z.jsonl").write_bytes(begin)
+    record = json.loads(run("replay", f"{tmp_path}", "--json").stdout)["record"]
+    assert record["invocations"] == 11
+    assert list(record["flaws"].values()) == [1]
+
+
+def test_a_record_is_read_while_its_recorder_goes_on(recorded: Write, tmp_path: Path) -> None:
+    packed, removed = recorded(LINES[:2], name="a.jsonl"), recorded(LINES, name="b.jsonl")
+    record = Record(tmp_path)
+    pack(packed)
+    removed.unlink()
+    assert [step.end_ms for step in record.steps()] == [0, 1000]
+    assert list(record.flaws.values()) == [1]
+
+
+def test_a_proposal_that_cannot_be_written_is_told(recorded: Write, tmp_path: Path) -> None:
+    ended = run("recommend", f"{recorded(LINES)}", "-o", f"{tmp_path / 'none' / 'out.yaml'}")
+    assert ended.returncode == 2
+    assert "No such file or directory" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -196,6 +244,7 @@ def test_a_record_that_was_cut_off_is_read_up_to_there(recorded: Write, tmp_path
         ("replay", "FILE", "--policy", "/nonexistent"),
         ("replay", "FILE", "--policy", "BAD"),
         ("replay", "FILE", "--wait", "soon"),
+        ("replay", "FILE", "--wait", "9" * 400 + "d"),
         ("record",),
         ("record", "--to", "DIR", "--for", "0s"),
         ("record", "--to", "DIR", "--for", "1w"),
