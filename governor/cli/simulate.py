@@ -1,5 +1,6 @@
 """The command that simulates: what each policy would do with a scenario's traffic."""
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,8 @@ def simulate(
     from governor.simulate.tables import print_comparison  # noqa: PLC0415
 
     given = read(scenario)
+    if html is not None and not os.access(html.absolute().parent, os.W_OK):
+        raise click.FileError(f"{html}", "its directory is not there, or not writable")
     compared = _compared(given, policies or POLICIES, seeds or given.head.seeds)
     if html is not None:
         from governor.simulate.html import page  # noqa: PLC0415 - see `governor.cli`

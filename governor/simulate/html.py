@@ -4,9 +4,10 @@ from html import escape
 from typing import Final
 
 from governor.simulate.comparison import Comparison
-from governor.simulate.plots import svg
+from governor.simulate.plots import Scale, svg
 from governor.simulate.results import Run
-from governor.simulate.tables import ROWS, cell
+from governor.simulate.scenario import Scenario
+from governor.simulate.tables import SECTIONS, cell, seeds
 
 _MEANING: Final = {
     "none": "Nothing is limited but the account.",
@@ -26,9 +27,15 @@ h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .
 p { margin: .3rem 0 1rem; color: #57534e; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; }
 th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid #e7e5e4; }
-th:first-child, td:first-child { text-align: left; }
-thead th { border-bottom: 2px solid #a8a29e; } th.governor, td.governor { background: #ecfdf5; }
-.scroll { overflow-x: auto; } svg { width: 100%; height: auto; }
+td { white-space: nowrap; } tr.empty { color: #78716c; }
+th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: #fff; }
+thead th { border-bottom: 2px solid #a8a29e; } tbody th { padding-top: 1rem; }
+th.governor, td.governor { background: #ecfdf5; }
+.scroll { overflow-x: auto; } svg { width: 100%; min-width: 46rem; height: auto; display: block; }
+@media (max-width: 40rem) {
+  body { margin: 1rem auto; } th, td { padding: .25rem .4rem; font-size: .85rem; }
+  td:first-child { white-space: normal; min-width: 8rem; }
+}
 details { margin: .5rem 0; } li { margin: .1rem 0; } .flaw { color: #b45309; }
 """
 
@@ -37,10 +44,12 @@ def page(comparison: Comparison) -> str:
     """Return the page. The pictures are of the first seed."""
     scenario = comparison.scenario
     title = escape(scenario.head.title or scenario.name)
-    seeds = len(next(iter(comparison.runs.values())))
-    head = f"{scenario.head.length_s:,.0f} s, {seeds} seeds; mean ± half of the 95 % interval"
+    told = f"{scenario.head.length_s:,.0f} s, {seeds(comparison)}"
+    head = f"{told}; mean ± half of the 95 % interval"
     flaws = "".join(f'<p class="flaw">recorded: {escape(flaw)}</p>' for flaw in comparison.flaws)
-    runs = "".join(_run(comparison, runs[0]) for runs in comparison.runs.values())
+    shown = [runs[0] for runs in comparison.runs.values()]
+    scale = Scale.of(shown)
+    runs = "".join(_run(scenario, run, scale) for run in shown)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -52,25 +61,26 @@ def page(comparison: Comparison) -> str:
 def _table(comparison: Comparison) -> str:
     policies = list(comparison.runs)
     heads = "".join(f'<th class="{policy}">{policy}</th>' for policy in policies)
-    rows = "".join(
-        f"<tr><td>{escape(name)}</td>"
-        + "".join(
-            f'<td class="{policy}">{cell(comparison.estimate(policy, figure), shown)}</td>'
-            for policy in policies
-        )
-        + "</tr>"
-        for name, figure, shown in ROWS
-    )
+    bodies = ""
+    for section, rows in SECTIONS:
+        bodies += f'<tbody><tr><th colspan="{len(policies) + 1}">{section}</th></tr>'
+        for name, figure, shown in rows:
+            estimates = [(policy, comparison.estimate(policy, figure)) for policy in policies]
+            is_empty = not any(each and each.high for _, each in estimates)
+            cells = "".join(
+                f'<td class="{policy}">{cell(each, shown)}</td>' for policy, each in estimates
+            )
+            bodies += f"<tr{' class=empty' if is_empty else ''}><td>{escape(name)}</td>{cells}</tr>"
+        bodies += "</tbody>"
     return (
-        f'<div class="scroll"><table><thead><tr><th></th>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
+        f'<div class="scroll"><table><thead><tr><th></th>{heads}</tr></thead>{bodies}</table></div>'
     )
 
 
-def _run(comparison: Comparison, run: Run) -> str:
+def _run(scenario: Scenario, run: Run, scale: Scale) -> str:
     return (
         f"<h2>{run.policy}</h2><p>{_MEANING[run.policy]} Seed {run.seed}.</p>"
-        f'<div class="scroll">{svg(comparison.scenario, run)}</div>{_reasons(run)}'
+        f'<div class="scroll">{svg(scenario, run, scale)}</div>{_reasons(run)}'
     )
 
 

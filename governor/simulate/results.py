@@ -156,7 +156,7 @@ def _latencies(functions: Sequence[Running]) -> "NDArray[np.float64]":
 
 
 def _percentile(values: "NDArray[np.float64]", percent: float) -> float | None:
-    return float(np.percentile(values, percent)) if len(values) else None
+    return float(np.percentile(values, percent, overwrite_input=True)) if len(values) else None
 
 
 def _completion_s(world: World) -> float | None:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from governor.cli import governor
 from governor.simulate.comparison import compare
 from governor.simulate.html import page
 from governor.simulate.results import estimate
+from tests.governors import run
 from tests.simulate.small import MIXED, scenario
 
 
@@ -31,9 +33,17 @@ def test_the_table_has_a_column_for_each_policy(file: str) -> None:
     assert result.exit_code == 0, result.output
     heading = next(line for line in result.output.splitlines() if "oracle" in line)
     assert heading.split() == ["none", "reserved", "sqs-max", "governor", "oracle"]
-    assert "user-facing p99" in result.output
-    p99 = next(line for line in result.output.splitlines() if "user-facing p99" in line)
+    p99 = next(line for line in result.output.splitlines() if " p99 " in line)
     assert re.search(r"\d ± \d+ ms", p99)
+
+
+def test_a_narrow_terminal_gets_the_means(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("governor.simulate.tables.console", lambda: Console(width=80))
+    result = invoke(file, "--seeds", "2")
+    rows = result.output.splitlines()
+    p99 = next(line for line in rows if " p99 " in line)
+    assert re.fullmatch(r" +p99( +[\d,]+ ms){5} *", p99)
+    assert len(rows) < 40, "no row takes two lines"
 
 
 def test_json_has_the_estimates_and_the_runs(file: str) -> None:
@@ -53,6 +63,9 @@ def test_the_page_needs_nothing_else(file: str, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     text = target.read_text(encoding="utf-8")
     assert text.count("<svg") == 1
+    assert "limit 60" in text
+    assert "headroom 10" in text
+    assert "queues may take" in text
     assert "What the controller did" in text
     assert not re.search(r"<(script|link|img|iframe)\b|@import|url\((?!#)", text)
 
@@ -95,6 +108,9 @@ def test_what_is_wrong_is_refused(tmp_path: Path) -> None:
     assert isinstance(invoke(str(tmp_path / "no.toml")).exception, Exception)
     assert invoke("knock", "--policy", "magic").exit_code == 2
     assert invoke("knock", "--seeds", "0").exit_code == 2
+    nowhere = invoke("knock", "--html", str(tmp_path / "none" / "r.html"))  # and at once
+    assert isinstance(nowhere.exception, SystemExit), nowhere.output
+    assert "directory is not there" in nowhere.output
 
 
 def test_without_numpy_it_says_what_to_install(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,3 +131,14 @@ def test_an_estimate_is_a_mean_with_students_bounds() -> None:
     assert alone is not None
     assert alone.low == alone.high == 5
     assert estimate([None]) is None
+
+
+def test_equal_seeds_give_equal_bytes_whatever_is_compared(file: str) -> None:
+    def told(hashes: str, *policies: str) -> str:
+        arguments = ("simulate", file, "--seeds", "1", "--json", *policies)
+        return run(*arguments, PYTHONHASHSEED=hashes).stdout
+
+    everything = told("0")
+    assert told("77") == everything
+    alone = json.loads(told("5", "--policy", "governor"))["policies"]
+    assert alone["governor"] == json.loads(everything)["policies"]["governor"]
