@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv/bin
 READY := .venv/.ready
-CHECKED := governor tests $(wildcard lambda_layer/python)
+CHECKED := governor tests hatch_build.py $(wildcard lambda_layer/python)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test check bench soak clean
@@ -42,10 +42,10 @@ soak: $(READY) ## The tests with far more examples (takes long)
 	SOAK=1 $(VENV)/python -m pytest $(or $(ARGS),--ignore tests/scenarios)
 
 clean: ## Remove everything that these commands have made
-	rm -rf .venv .cache .hypothesis build dist governor-demo.html
+	rm -rf .venv .cache .hypothesis build dist governor-demo.html governor/service/static/uplot
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt hatch_build.py
 	@test -n "$(PYTHON)" || { \
 		echo "The governor needs Python 3.11 or newer, and none is on PATH." >&2; \
 		echo "Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
@@ -57,6 +57,7 @@ $(READY): pyproject.toml constraints.txt
 		echo "(on Debian and Ubuntu: apt-get install python3-venv)." >&2; exit 1; }
 	@echo "Setting up .venv with $$($(PYTHON) --version), once: this takes about a minute."
 	@$(PYTHON) -m venv --clear .venv
-	@$(VENV)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[dev,demo]'
+	@# As variables the constraints hold in the build's own environment, too.
+	@PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
+		$(VENV)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,demo]'
 	@touch $@

@@ -1,8 +1,13 @@
-"""The dashboard's page and its files, as they lie in `static/`: nothing comes from elsewhere."""
+"""The dashboard's page and its files, as they lie in `static/`: nothing comes from elsewhere.
+
+The chart library is there once the governor was built (`hatch_build.py`). Where it is not, in a
+checkout that nobody installed, everything is served but that, and the page says so.
+"""
 
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
+from pathlib import PurePath
 from typing import Final
 
 from aiohttp import web
@@ -40,13 +45,19 @@ class File:
 
 
 def _read() -> dict[str, File]:
+    own = files("governor.service") / "static"
+    library = own / "uplot"
+    folders = [own, library] if library.is_dir() else [own]
     contents = {
-        each.name: each.read_bytes() for each in (files("governor.service") / "static").iterdir()
+        each.name: each.read_bytes()
+        for folder in folders
+        for each in folder.iterdir()
+        if PurePath(each.name).suffix in CONTENT_TYPES
     }
     return {
         name: File(
             content,
-            CONTENT_TYPES[name[name.rindex(".") :]],
+            CONTENT_TYPES[PurePath(name).suffix],
             f'"{sha256(content).hexdigest()[:16]}"',
         )
         for name, content in contents.items()

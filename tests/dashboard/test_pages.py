@@ -109,9 +109,97 @@ async def test_the_last_hour_is_read_with_the_arrow_keys(busy: Api, page: Page) 
     await expect(readout).to_contain_text("no sample")
     await page.keyboard.press("End")
     await expect(readout).to_contain_text("42 background")
-    await expect(page.locator(".chart .crosshair")).to_have_count(1)
+    crosshair = page.locator(".chart .u-cursor-x")
+    await expect(crosshair).to_be_visible()
     await page.keyboard.press("Escape")
-    await expect(page.locator(".chart .crosshair")).to_have_count(0)
+    await expect(crosshair).to_be_hidden()
+
+
+async def test_the_last_hour_is_read_with_the_mouse(busy: Api, page: Page) -> None:
+    await page.goto(busy.url)
+    await live(page)
+    readout, chart = page.locator(".readout"), page.locator(".chart")
+    await expect(readout).to_contain_text("42 background")
+    await chart.hover(position={"x": 100, "y": 90})
+    await expect(readout).to_contain_text("no sample")
+    await page.mouse.move(0, 0)
+    await expect(readout).to_contain_text("42 background")
+
+
+DRAWN = """(name) => {
+    const [canvas] = document.querySelectorAll(".chart canvas");
+    const wanted = getComputedStyle(document.documentElement).getPropertyValue(name);
+    const colour = wanted.match(/\\d+/g).map(Number);
+    const { width, height } = canvas;
+    const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+    copy.drawImage(canvas, 0, 0);
+    const { data } = copy.getImageData(0, 0, width, height);
+    for (let at = 0; at < data.length; at += 4) {
+        if (colour.every((part, index) => data[at + index] === part)) return true;
+    }
+    return false;
+}"""
+"""Whether the chart shows this colour of the style sheet."""
+
+
+async def test_the_chart_has_the_colours_of_the_theme(
+    busy: Api, browser: Browser, complaints: Complaints
+) -> None:
+    page = await browser.new_page(color_scheme="dark")
+    complaints.listen(page)
+    for number in range(10):
+        await busy.granted(f"user-{number}", "checkout-00001")
+    await page.goto(busy.url)
+    await live(page)
+    for button in ("Theme: system", "Theme: light", "Theme: dark"):
+        for colour in ("--user-facing", "--background"):
+            await page.wait_for_function(DRAWN, arg=colour)
+        await page.get_by_role("button", name=button).click()
+    await page.emulate_media(color_scheme="light")
+    await page.wait_for_function(DRAWN, arg="--background")
+
+
+async def test_the_chart_follows_the_windows_width(busy: Api, page: Page) -> None:
+    await page.goto(busy.url)
+    await live(page)
+    canvas = page.locator(".chart canvas")
+    for width in (PHONE, LAPTOP, PHONE):
+        await page.set_viewport_size({"width": width, "height": 844})
+        await page.wait_for_function(
+            "([canvas, frame]) => canvas.clientWidth === frame.clientWidth",
+            arg=[await canvas.element_handle(), await page.locator(".chart").element_handle()],
+        )
+
+
+async def test_without_its_library_the_chart_alone_is_missing(
+    busy: Api, page: Page, complaints: Complaints
+) -> None:
+    complaints.forgive("404")
+    await page.route("**/static/uplot.*", lambda route: route.fulfill(status=404))
+    await page.goto(busy.url)
+    await live(page)
+    await expect(page.get_by_text("pip install --editable .")).to_be_visible()
+    await expect(page.locator(".readout")).to_contain_text("42 background")
+    await expect(rows(page).first).to_be_visible()
+
+
+async def test_where_no_service_ran_the_limits_are_those_of_before(api: Api, page: Page) -> None:
+    await page.goto(api.url)
+    limits = await page.evaluate(
+        """async () => {
+            const { Hour } = await import("./static/hour.js");
+            const sample = (at_ms, max_concurrency) => (
+                { at_ms, user_facing: 1, background: 0, max_concurrency, headroom: 0 });
+            const now = { max_concurrency: 9, headroom: 0 };
+            const limitsOf = (samples) => {
+                const hour = new Hour();
+                hour.load({ step_ms: 10, since_ms: 100, peaks: [0, 0, 1, 0, 0], samples }, now);
+                return hour.steps.map((step) => step.limit);
+            };
+            return [limitsOf([sample(111, 5), sample(134, 7)]), limitsOf([])];
+        }"""
+    )
+    assert limits == [[None, 5, 5, 7, 7], [9, 9, 9, 9, 9]]
 
 
 async def test_the_theme_is_the_systems_until_it_is_chosen(

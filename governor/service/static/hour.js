@@ -4,6 +4,8 @@
  */
 
 const LEAST_STEPS = 30; // five minutes
+/** Of an account, or of a scope that nothing is known of. */
+export const NO_LIMITS = { max_concurrency: null, headroom: 0 };
 
 /** The last hour in steps of 10 s. The last step is running, and follows what is live. */
 export class Hour {
@@ -11,20 +13,25 @@ export class Hour {
   steps = [];
   #stepMs = 10_000;
 
-  /** Take over what `GET /v1/history` answers; `now` are the limits as they stand. */
+  /**
+   * Take over what `GET /v1/history` answers. Limits that no sample tells are those of the last one
+   * before; without any samples those that stand `now`.
+   */
   load(history, now) {
     this.#stepMs = history.step_ms;
     const samples = new Map(history.samples.map((each) => [Math.floor(each.at_ms / history.step_ms), each]));
+    let limits = samples.size ? NO_LIMITS : now;
     this.steps = history.peaks.map((peak, index) => {
       const at = history.since_ms + index * history.step_ms;
       const sample = samples.get(at / history.step_ms);
+      limits = sample ?? limits;
       return {
         at,
         userFacing: sample?.user_facing ?? null,
         background: sample?.background ?? null,
         peak,
-        limit: sample ? sample.max_concurrency : now.max_concurrency,
-        headroom: sample ? sample.headroom : now.headroom,
+        limit: limits.max_concurrency,
+        headroom: limits.headroom,
       };
     });
   }

@@ -3,7 +3,7 @@ import { Chart } from "./chart.js";
 import { h } from "./dom.js";
 import { Figures } from "./figures.js";
 import { count } from "./format.js";
-import { Hour } from "./hour.js";
+import { Hour, NO_LIMITS } from "./hour.js";
 import { poll } from "./polling.js";
 import { Shadow } from "./shadow.js";
 import { pool } from "./state.js";
@@ -12,7 +12,6 @@ import { standing, timeline } from "./timeline.js";
 
 const HISTORY_EVERY_MS = 30_000;
 const LATEST = 4;
-const NO_LIMITS = { max_concurrency: null, headroom: 0 };
 
 /** The pool at a glance: the last hour, who is full, what shadow scopes say, what was done. */
 export class Overview {
@@ -40,6 +39,7 @@ export class Overview {
     this.#ends = [
       pool.watch((changed) => this.#update(changed)),
       poll(() => this.#load(), HISTORY_EVERY_MS),
+      this.#chart.follow(),
     ];
     if (pool.known) this.#update("all");
   }

@@ -49,6 +49,7 @@ export class ScopePage {
       pool.watch((changed) => this.#update(changed)),
       poll(() => this.#look(), LOOK_EVERY_MS),
       poll(() => this.#load(), HISTORY_EVERY_MS),
+      this.chart.follow(),
     ];
     if (pool.known) this.#update("all");
   }
