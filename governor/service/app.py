@@ -83,7 +83,7 @@ class Route:
     query: type[Any] | None = None
     body: Any = None
     conditional: bool = False
-    """Whether it heeds If-Match."""
+    """Whether it heeds If-Match and If-None-Match."""
 
 
 def json_response(value: object, status: int = 200, **headers: str) -> web.Response:

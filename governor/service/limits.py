@@ -56,14 +56,27 @@ def policy_tag(policy: Policy) -> str:
 
 
 def check_match(call: Call, tag: str | None) -> None:
-    """Raise `PreconditionError` unless If-Match, if it is there, names `tag`; None: no entry."""
-    wanted = call.request.headers.get("If-Match")
-    if wanted is None or (wanted.strip() == "*" and tag is not None):
-        return
-    if tag not in {each.strip().removeprefix("W/") for each in wanted.split(",")}:
+    """Raise `PreconditionError` if what the call is based on is not what stands.
+
+    That is `tag`, or None where there is no entry. If-Match must name it, If-None-Match must not;
+    `*` is any entry (RFC 9110, 13.1).
+    """
+    headers = call.request.headers
+    if "If-Match" in headers and not _names(headers["If-Match"], tag):
         raise PreconditionError(
             "If-Match names another version than stands here now; read it again, then change it"
         )
+    if "If-None-Match" in headers and _names(headers["If-None-Match"], tag):
+        raise PreconditionError(
+            "If-None-Match asks that this not be here, but it is; read it, then change it"
+        )
+
+
+def _names(header: str, tag: str | None) -> bool:
+    """Whether the header's tags, or its `*`, name `tag`."""
+    if header.strip() == "*":
+        return tag is not None
+    return tag in {each.strip().removeprefix("W/") for each in header.split(",")}
 
 
 def answer_entry(policy: Policy, entry: Entry, status: int = 200) -> web.Response:

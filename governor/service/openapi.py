@@ -15,7 +15,11 @@ from governor.service.problems import Problem
 
 _TEMPLATE: Final = "#/components/schemas/{name}"
 _INVALID: Final = Answer("Something in the request is wrong; `field` names it.")
-_STALE: Final = Answer("If-Match names another version.")
+_CONDITIONS: Final = {
+    "If-Match": "The ETag that the change is based on.",
+    "If-None-Match": "`*`: only if there is none yet.",
+}
+_STALE: Final = Answer("If-Match or If-None-Match holds for another version only.")
 _NO_STORE: Final = Answer("The store can't be reached.")
 _UNAUTHORIZED: Final = Answer("The token is missing or unknown.")
 _FORBIDDEN: Final = Answer("The token's role may not do this.")
@@ -146,13 +150,14 @@ def _parameters(route: Route, schemas: _Schemas) -> list[dict[str, Any]]:
             for name, (schema, required) in schemas.fields_of(route.query).items()
         ]
     if route.conditional:
-        parameters.append(
+        parameters += [
             {
-                "name": "If-Match",
+                "name": name,
                 "in": "header",
                 "required": False,
                 "schema": {"type": "string"},
-                "description": "The ETag that the change is based on.",
+                "description": description,
             }
-        )
+            for name, description in _CONDITIONS.items()
+        ]
     return parameters

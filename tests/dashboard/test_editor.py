@@ -119,6 +119,24 @@ async def test_nobody_overwrites_a_change_that_they_have_not_seen(
     assert (await api.policy())["groups"]["etl"] == {"max_concurrency": 60, "headroom": 9}
 
 
+async def test_nobody_overwrites_limits_that_another_has_just_added(
+    api: Api, page: Page, complaints: Complaints
+) -> None:
+    complaints.forgive("404|412")
+    editor = await opened(api, page, "group:new")
+    await editor.get_by_label("Max Concurrency").fill("60")
+    await expect(editor.get_by_role("listitem")).to_have_text("max_concurrency no limit → 60")
+    await api.put("/v1/groups/new", {"max_concurrency": 45, "headroom": 9})
+    await editor.get_by_role("button", name="Apply").click()
+    await expect(editor.get_by_role("alert")).to_contain_text("Somebody else has changed")
+    assert (await api.policy())["groups"]["new"] == {"max_concurrency": 45, "headroom": 9}
+    await editor.get_by_role("button", name="Show what stands now").click()
+    await expect(editor.get_by_role("listitem")).to_have_text("max_concurrency 45 → 60")
+    await editor.get_by_role("button", name="Apply").click()
+    await expect(editor).to_have_count(0)
+    assert (await api.policy())["groups"]["new"] == {"max_concurrency": 60, "headroom": 9}
+
+
 async def test_it_takes_the_right_to_change_limits(
     guarded: Api, page: Page, complaints: Complaints
 ) -> None:

@@ -155,6 +155,29 @@ async def test_if_match_refuses_to_add(api: Api, path: str) -> None:
     (await api.get(path)).problem(404)
 
 
+@pytest.mark.parametrize("path", NAMED)
+async def test_if_none_match_refuses_to_replace(api: Api, path: str) -> None:
+    """RFC 9110, 13.1.2."""
+    assert (await api.put(path, {"max_concurrency": 1}, If_None_Match="*")).status == 201
+    (await api.put(path, {"max_concurrency": 2}, If_None_Match="*")).problem(412)
+    (await api.put(f"{path}?dry_run=true", {"max_concurrency": 2}, If_None_Match="*")).problem(412)
+    tag = (await api.get(path)).etag
+    (await api.patch(path, {"max_concurrency": 2}, If_None_Match=f'"x", {tag}')).problem(412)
+    (await api.delete(path, If_None_Match=tag)).problem(412)
+    assert (await api.get(path)).json["max_concurrency"] == 1
+    assert (await api.put(path, {"max_concurrency": 2}, If_None_Match='"other"')).status == 200
+
+
+async def test_one_of_many_adds_an_entry(api: Api, other: Api) -> None:
+    replies = await asyncio.gather(
+        *(
+            each.put("/v1/groups/new", {"max_concurrency": number}, If_None_Match="*")
+            for number, each in enumerate([api, other] * 4)
+        )
+    )
+    assert sorted(reply.status for reply in replies) == [201] + [412] * 7
+
+
 @pytest.mark.parametrize("path", ENTRIES)
 async def test_changes_elsewhere_leave_an_entrys_version(api: Api, path: str) -> None:
     await api.set_policy("{account: {max_concurrency: 7}, groups: {g: {}}, functions: {f: {}}}")

@@ -17,14 +17,15 @@ export class Problem extends Error {
 /**
  * Call the service; throws a `Problem`.
  * @param {string} path below the page's own address
- * @param {{method?: string, body?: unknown, match?: string, signal?: AbortSignal}} [options]
- *     `match`: the ETag that a change is based on
+ * @param {{method?: string, body?: unknown, match?: string | null, signal?: AbortSignal}} [options]
+ *     `match`: the ETag that a change is based on; null: there must be nothing yet
  * @returns {Promise<Response>}
  */
 export async function call(path, { method = "GET", body, match, signal } = {}) {
   const headers = {};
   if (token()) headers.Authorization = `Bearer ${token()}`;
   if (match) headers["If-Match"] = match;
+  if (match === null) headers["If-None-Match"] = "*";
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
   try {

@@ -97,8 +97,7 @@ export class Editor {
 
   /** A merge patch of the entry; where there is none yet, the whole. */
   #send(query, changes) {
-    const isNew = this.#tag === null;
-    return call(this.#path + query, { method: isNew ? "PUT" : "PATCH", body: changes, match: this.#tag ?? undefined });
+    return call(this.#path + query, { method: this.#tag === null ? "PUT" : "PATCH", body: changes, match: this.#tag });
   }
 
   #changes() {
