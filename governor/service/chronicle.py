@@ -6,6 +6,8 @@ running 10 s have no sample of the pool takes one.
 """
 
 import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
@@ -19,6 +21,8 @@ from governor.service.checkins import CheckIns
 from governor.service.denials import Denials
 
 TELL_EVERY_S: Final = 2.0
+
+log = logging.getLogger(__name__)
 
 
 class Chronicle:
@@ -51,14 +55,12 @@ class Chronicle:
             self._running.cancel()
             with suppress(asyncio.CancelledError):
                 await self._running
-        with suppress(StoreUnavailableError):
-            await self._tell()
+        await _attempted(self._tell)
 
     async def _run(self) -> None:
         while True:
-            with suppress(StoreUnavailableError):  # a lost store is reported elsewhere
-                await self._tell()
-                await self._sample()
+            await _attempted(self._tell)
+            await _attempted(self._sample)
             await asyncio.sleep(TELL_EVERY_S)
 
     async def _tell(self) -> None:
@@ -91,3 +93,13 @@ class Chronicle:
             limits.max_concurrency,
             limits.headroom,
         )
+
+
+async def _attempted(step: Callable[[], Awaitable[None]]) -> None:
+    """Perform `step`, which comes again: one that fails must not be the last."""
+    try:
+        await step()
+    except StoreUnavailableError:
+        pass  # a lost store is reported elsewhere
+    except Exception:
+        log.exception("the last hour is not recorded for now; it is tried again and again")

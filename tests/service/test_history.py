@@ -1,13 +1,15 @@
 """The last hour: samples, peaks and denials, the same at every replica and after its end."""
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.governors import Start
+from tests.governors import Governor, Start
 from tests.service.api import Api, eventually
+from tests.stores import Server
 
 POLICY = """
 account: {max_concurrency: 9, headroom: 1}
@@ -120,6 +122,24 @@ async def test_without_the_store_there_is_no_history(
             return (await api.get(call)).status == 200
 
         await eventually(back, "the history is there again")
+
+
+async def test_trouble_with_a_sample_does_not_end_the_record(own_store: Server) -> None:
+    with closing(own_store.client()) as redis:
+        redis.rpush("{default}:samples", "not a sample")
+        with closing(Governor("--store", own_store.url)) as governor:  # its log has a traceback
+            async with Api(governor.url) as api:
+
+                async def told() -> bool:
+                    return "the last hour is not recorded" in governor.output
+
+                await eventually(told, "the log says so")
+                redis.delete("{default}:samples")
+
+                async def sampled() -> bool:
+                    return bool((await api.get("/v1/history")).json["samples"])
+
+                await eventually(sampled, "a sample after the trouble")
 
 
 async def test_the_stream_of_changes_sends_what_changed(
