@@ -137,6 +137,26 @@ async def test_nobody_overwrites_limits_that_another_has_just_added(
     assert (await api.policy())["groups"]["new"] == {"max_concurrency": 60, "headroom": 9}
 
 
+async def test_it_takes_the_right_to_pause_the_controller(
+    guarded: Api, page: Page, complaints: Complaints
+) -> None:
+    complaints.forgive("401|403")
+    assert (await guarded.call("POST", "/v1/controller/pause")).status == 200
+    await page.goto(f"{guarded.url}/#/controller")
+    await page.get_by_role("dialog").get_by_label("Token").fill("the reader")
+    await page.keyboard.press("Enter")
+    await live(page)
+    await page.get_by_role("button", name="Resume the controller").click()
+    dialog = page.get_by_role("dialog", name="Resume the controller?")
+    await dialog.get_by_role("button", name="Resume").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("this token's role is reader")
+    assert (await guarded.get("/v1/status")).json["controller"]["paused"]
+    await dialog.get_by_label("Token").fill("the admin")
+    await dialog.get_by_role("button", name="Use it").click()
+    await expect(dialog).to_have_count(0)
+    assert not (await guarded.get("/v1/status")).json["controller"]["paused"]
+
+
 async def test_it_takes_the_right_to_change_limits(
     guarded: Api, page: Page, complaints: Complaints
 ) -> None:

@@ -51,6 +51,25 @@ async def test_the_controllers_actions_come_with_their_reasons(busy: Api, page: 
     await expect(page.locator(".standing")).to_contain_text("paused by an admin")
 
 
+async def test_the_controller_is_paused_and_resumed(busy: Api, page: Page) -> None:
+    await page.goto(f"{busy.url}/#/controller")
+    await live(page)
+    standing, dialog = page.locator(".standing"), page.get_by_role("dialog")
+    await page.get_by_role("button", name="Pause the controller").click()
+    await expect(dialog).to_contain_text("It changes nothing at AWS until")
+    await dialog.get_by_role("button", name="Cancel").click()
+    await expect(dialog).to_have_count(0)
+    assert not (await busy.get("/v1/status")).json["controller"]["paused"]
+    await page.get_by_role("button", name="Pause the controller").click()
+    await dialog.get_by_role("button", name="Pause").click()
+    await expect(standing).to_contain_text("paused by an admin")
+    await page.get_by_role("button", name="Resume the controller").click()
+    await _check(page)
+    await dialog.get_by_role("button", name="Resume").click()
+    await expect(page.get_by_role("button", name="Pause the controller")).to_be_visible()
+    await expect(standing).not_to_contain_text("paused by an admin")
+
+
 async def test_without_a_controller_the_page_says_how_to_start_one(api: Api, page: Page) -> None:
     await page.goto(f"{api.url}/#/controller")
     await expect(page.get_by_text("governor serve --controller")).to_be_visible()

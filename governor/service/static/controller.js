@@ -2,6 +2,7 @@ import { h, write } from "./dom.js";
 import { Figures } from "./figures.js";
 import { clock, count, page, plural, span } from "./format.js";
 import { none, section, table } from "./lines.js";
+import { PauseButton } from "./pausing.js";
 import { pool } from "./state.js";
 import { standing, timeline } from "./timeline.js";
 
@@ -12,13 +13,16 @@ const WORDS = { turn: "turn", brake: "brake", ask_for_more: "ask AWS for more" }
 export class ControllerPage {
   title = "Controller";
   #standing = h("p", { class: "standing", role: "status" });
+  #pause = new PauseButton();
   #figures = new Figures();
   #rest = h("div", { class: "view" });
   #told = null;
   #end = () => {};
 
   constructor() {
-    this.element = h("div", { class: "view" }, h("h1", {}, "Controller"), this.#standing, this.#figures.element, this.#rest);
+    this.element = h("div", { class: "view" }, 
+      h("div", { class: "heading" }, h("div", {}, h("h1", {}, "Controller"), this.#standing), this.#pause.element),
+      this.#figures.element, this.#rest);
   }
 
   enter() {
@@ -34,6 +38,7 @@ export class ControllerPage {
     const { controller } = pool;
     const { report } = controller;
     write(this.#standing, standing(controller));
+    this.#pause.show(controller);
     this.#figures.show([
       ["leader", controller.leader ?? "none", "name"],
       ["last cycle", report ? clock(1000 * report.at_s) : null],
