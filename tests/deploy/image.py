@@ -156,6 +156,8 @@ def image() -> Iterator[Image]:
     """The image, built; needs the package index."""
     if os.geteuid() != 0 or not all(map(shutil.which, ("unshare", "nsenter", "setpriv", "ip"))):
         missing("what namespaces need (root, util-linux, iproute2)")
+    if len({Path(each).stat().st_dev for each in ("/", sys.prefix, sys.base_prefix)}) > 1:
+        missing("a Python on the root file system, which is all that the overlay shows,")
     with subprocess.Popen(
         tied(["unshare", "--mount", "--fork", "--kill-child", "sh", "-c", _OVERLAY])
     ) as process:
