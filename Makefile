@@ -5,6 +5,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 VENV := .venv/bin
 READY := .venv/.ready
 CHECKED := governor tests hatch_build.py $(wildcard lambda_layer/python)
+TEMPLATES := $(wildcard deploy/cloudformation/*.yaml)
+CHECKOV := .cache/checkov-3.3.30/bin/checkov
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test check bench soak clean
@@ -24,11 +26,13 @@ test: $(READY) ## The tests (ARGS='tests/ledger -k expiry': some of them)
 	$(VENV)/python -m pytest $(or $(ARGS),--ignore tests/scenarios -n 3 --dist loadfile)
 	$(if $(ARGS),,$(VENV)/python -m pytest tests/scenarios -n 6 --dist worksteal -rP)
 
-check: $(READY) ## The linters: style, types, architecture, Lua
+check: $(READY) $(CHECKOV) ## The linters: style, types, architecture, templates, Lua
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy $(CHECKED)
 	PYTHONPATH=lambda_layer/python $(VENV)/lint-imports --cache-dir .cache/imports
+	$(VENV)/cfn-lint -- $(TEMPLATES)
+	$(CHECKOV) --quiet --compact --skip-download --framework cloudformation --file $(TEMPLATES)
 	@if command -v luacheck >/dev/null; then \
 		$(VENV)/python -c 'from governor.ledger.library import shipped; print(shipped().source)' \
 			| luacheck --quiet --filename governor/ledger/lua -; \
@@ -40,6 +44,13 @@ bench: $(READY) ## The promised figures, measured
 
 soak: $(READY) ## The tests with far more examples (takes long)
 	SOAK=1 $(VENV)/python -m pytest $(or $(ARGS),--ignore tests/scenarios)
+
+# An environment of its own: it wants older versions of what the governor uses.
+$(CHECKOV): | $(READY)
+	@echo "Setting up checkov, once: this takes about a minute."
+	@$(PYTHON) -m venv --clear $(@D)/..
+	@$(@D)/python -m pip install --quiet --disable-pip-version-check checkov==$(patsubst .cache/checkov-%/bin/checkov,%,$@)
+	@touch $@
 
 clean: ## Remove everything that these commands have made
 	rm -rf .venv .cache .hypothesis build dist governor-demo.html governor/service/static/uplot
