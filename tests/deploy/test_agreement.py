@@ -14,7 +14,7 @@ from governor.model import MAX_WAIT_MS
 from governor.service.auth import Role
 from governor.service.routes import ROUTES
 from governor.settings import FINISH_WITHIN_S, check_pool
-from tests.deploy.templates import Template, load, properties
+from tests.deploy.templates import FOLDER, Template, load, properties
 
 
 def attributes(template: Template, resource: str) -> dict[str, float]:
@@ -88,6 +88,12 @@ def test_the_store_evicts_nothing_as_the_embedded_one(governor: Template) -> Non
 
 def test_the_default_name_is_a_pool(governor: Template) -> None:
     check_pool(governor["Parameters"]["Name"]["Default"])
+
+
+@pytest.mark.parametrize("name", ["governor.yaml", "sample.yaml"])
+def test_a_template_fits_a_request(name: str) -> None:
+    """CloudFormation quotas: a larger one would have to come from a bucket."""
+    assert (FOLDER / name).stat().st_size <= 51_200
 
 
 @pytest.mark.parametrize("name", ["governor.yaml", "sample.yaml"])
