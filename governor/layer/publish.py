@@ -6,7 +6,7 @@ Access is boto3's own: AWS_* variables, profiles, AWS_ENDPOINT_URL.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import (
@@ -22,16 +22,11 @@ from botocore.exceptions import (
 from governor import __version__
 from governor.errors import GovernorError, SettingsError
 from governor.layer.archive import Archive
+from governor.layer.contents import ARCHITECTURES, RUNTIMES
 
 if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
     from types_boto3_lambda.type_defs import PublishLayerVersionRequestTypeDef
-
-RUNTIMES: Final = (
-    *("python3.11", "python3.12", "python3.13", "python3.14"),
-    *("nodejs20.x", "nodejs22.x", "nodejs24.x"),
-)
-ARCHITECTURES: Final = ("x86_64", "arm64")
 
 
 class AwsError(GovernorError):

@@ -59,19 +59,20 @@ class Fleet:
             self._role = str(made["Role"]["Arn"])
         return self._role
 
-    def function(self, name: str, timeout_s: int = 30) -> str:
-        """Make a function; return its ARN."""
+    def function(self, name: str, timeout_s: int = 30, **settings: Any) -> str:
+        """Make a function; return its ARN. `settings` are CreateFunction's."""
         code = io.BytesIO()
         with zipfile.ZipFile(code, "w") as archive:
             archive.writestr("app.py", "")
-        made = self.functions.create_function(
-            FunctionName=name,
-            Runtime="python3.13",
-            Role=self._any_role(),
-            Handler="app.handler",
-            Timeout=timeout_s,
-            Code={"ZipFile": code.getvalue()},
-        )
+        known: dict[str, Any] = {
+            "FunctionName": name,
+            "Runtime": "python3.13",
+            "Role": self._any_role(),
+            "Handler": "app.handler",
+            "Timeout": timeout_s,
+            "Code": {"ZipFile": code.getvalue()},
+        }
+        made = self.functions.create_function(**(known | settings))
         return made["FunctionArn"]
 
     def queue(

@@ -3,6 +3,8 @@
 - GetAccountSettings: API reference; `UnreservedConcurrentExecutions` is the limit less what
   PutFunctionConcurrency has reserved, of which the last 100 can't be (PutFunctionConcurrency).
 - ListEventSourceMappings: 100 per page whatever MaxItems says (API reference). No tags in it.
+- ListFunctions: 50 per page whatever MaxItems says, and neither State nor LastUpdateStatus (API
+  reference).
 - UpdateEventSourceMapping: State is Updating, Enabling or Disabling for about a minute; a second
   update is answered with ResourceInUseException (botocore's model: "you tried to update an event
   source mapping in the CREATING state …"; the minute is inferred from acceptance tests of others).
@@ -21,6 +23,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 PAGE: Final = 100
+FUNCTIONS_PAGE: Final = 50
+UNLISTED: Final = frozenset({"State", "LastUpdateStatus"})
 LONE_BATCH: Final = 10
 OPEN: Final = frozenset({"PENDING", "CASE_OPENED"})
 
@@ -81,14 +85,16 @@ class Lacking:
 
     def page(self, listed: list[dict[str, Any]], marker: str | None, size: int) -> Answer:
         """One page of ListEventSourceMappings."""
-        first = int(marker or 0)
-        after = first + min(size, PAGE)
-        body: dict[str, Any] = {
-            "EventSourceMappings": [self.shown(each) for each in listed[first:after]]
-        }
-        if after < len(listed):
-            body["NextMarker"] = str(after)
-        return Answer(200, body)
+        shown, after = _part(listed, marker, min(size, PAGE))
+        return Answer(200, {"EventSourceMappings": [self.shown(each) for each in shown], **after})
+
+    def functions_page(self, listed: list[dict[str, Any]], marker: str | None, size: int) -> Answer:
+        """One page of ListFunctions."""
+        shown, after = _part(listed, marker, min(size, FUNCTIONS_PAGE))
+        functions = [
+            {name: value for name, value in each.items() if name not in UNLISTED} for each in shown
+        ]
+        return Answer(200, {"Functions": functions, **after})
 
     def shown(self, mapping: dict[str, Any]) -> dict[str, Any]:
         """A mapping as AWS has it, not as moto does."""
@@ -180,6 +186,15 @@ class Lacking:
         """AWS grants the last request."""
         self.requests[-1]["Status"] = "APPROVED"
         self.limit = int(self.requests[-1]["DesiredValue"])
+
+
+def _part(
+    listed: list[dict[str, Any]], marker: str | None, size: int
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """The part of a list that begins at a marker, and where the next one begins."""
+    first = int(marker or 0)
+    after = first + size
+    return listed[first:after], {"NextMarker": str(after)} if after < len(listed) else {}
 
 
 _CLOCK: Final = itertools.count(1_700_000_000)

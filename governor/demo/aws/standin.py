@@ -32,6 +32,7 @@ _ROUTES: Final = [
     (method, re.compile(f"/[0-9-]+/{path}/?$"), f"lambda:{name}")
     for method, path, name in (
         ("GET", "event-source-mappings", "ListEventSourceMappings"),
+        ("GET", "functions", "ListFunctions"),
         ("PUT", "event-source-mappings/([^/]+)", "UpdateEventSourceMapping"),
         ("GET", "account-settings", "GetAccountSettings"),
         ("GET", "functions/([^/]+)", "GetFunction"),
@@ -88,6 +89,7 @@ class StandIn:
         """Serve before `moto` on a port of its own."""
         self.state = Lacking()
         self.asked: list[str] = []
+        self.functions: list[dict[str, Any]] = []
         self._moto = moto
         self._troubles: list[tuple[str, Trouble]] = []
         handler = type("Handler", (_Handler,), {"standin": self})
@@ -180,11 +182,21 @@ class StandIn:
 
 
 def _list(standin: StandIn, request: Request) -> Answer:
-    query = request.query
-    marker = query.get("Marker", [None])[0]
-    size = int(query.get("MaxItems", ["100"])[0])
     listed = standin.forward(request).body["EventSourceMappings"]
-    return standin.state.page(listed, marker, size)
+    return standin.state.page(listed, *_page_of(request))
+
+
+def _list_functions(standin: StandIn, request: Request) -> Answer:
+    """Ask moto once for all pages: it would make the whole list for each of them."""
+    marker, size = _page_of(request)
+    if marker is None:
+        standin.functions = standin.forward(request).body["Functions"]
+    return standin.state.functions_page(standin.functions, marker, size)
+
+
+def _page_of(request: Request) -> tuple[str | None, int]:
+    query = request.query
+    return query.get("Marker", [None])[0], int(query.get("MaxItems", ["100"])[0])
 
 
 def _update(standin: StandIn, request: Request) -> Answer:
@@ -235,6 +247,7 @@ def _untag(standin: StandIn, request: Request) -> Answer:
 
 _OWN: Final[dict[str, Callable[[StandIn, Request], Answer]]] = {
     "lambda:ListEventSourceMappings": _list,
+    "lambda:ListFunctions": _list_functions,
     "lambda:UpdateEventSourceMapping": _update,
     "lambda:GetAccountSettings": lambda standin, _: standin.state.account_settings(),
     "lambda:PutFunctionConcurrency": _put_concurrency,

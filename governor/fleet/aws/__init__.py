@@ -1,0 +1,1 @@
+"""AWS as the fleet's tools read and change it."""
