@@ -5,7 +5,7 @@ from typing import Final, Literal, TypeVar
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ProfileNotFound
+from botocore.exceptions import InvalidRegionError, ProfileNotFound
 
 from governor import __version__
 from governor.errors import SettingsError
@@ -47,5 +47,7 @@ def connect(build: Callable[[boto3.Session], T]) -> T:
         return build(session)
     except ProfileNotFound as error:
         raise SettingsError(f"{error}: correct AWS_PROFILE") from error
+    except InvalidRegionError as error:
+        raise SettingsError(f"{error} correct AWS_DEFAULT_REGION") from error
     except ValueError as error:  # boto3's word for an endpoint that is no URL
         raise SettingsError(f"AWS_ENDPOINT_URL: {error}") from error

@@ -11,6 +11,7 @@ import click
 from governor import __version__
 from governor.cli.controller import controller
 from governor.cli.demo import demo
+from governor.cli.fleet import fleet
 from governor.cli.layer import layer
 from governor.cli.limits import apply, get, set_, status
 from governor.cli.options import DONE, FINDING, WRONG_USE
@@ -26,7 +27,7 @@ from governor.errors import GovernorError, InvalidInputError, SettingsError
     commands=[
         *(serve, status, top, apply, set_, get),
         *(simulate, record, replay, recommend),
-        *(controller, layer, demo),
+        *(controller, fleet, layer, demo),
     ],
 )
 @click.version_option(__version__, prog_name="governor")

@@ -9,7 +9,13 @@ from enum import StrEnum
 from typing import Final
 
 from governor.controller.observed import Knobs
-from governor.layer.contents import HANDLERS, URL_VARIABLE, WRAPPER, WRAPPER_VARIABLE
+from governor.layer.contents import (
+    HANDLERS,
+    RUNTIMES,
+    URL_VARIABLE,
+    WRAPPER,
+    WRAPPER_VARIABLE,
+)
 
 STACK_TAG: Final = "aws:cloudformation:stack-name"
 """The tag that CloudFormation gives to what it makes (user guide, resource tags)."""
@@ -75,6 +81,15 @@ class Function:
     def stack(self) -> str:
         """The CloudFormation stack that it belongs to; "" if it belongs to none, or none known."""
         return (self.tags or {}).get(STACK_TAG, "")
+
+    @property
+    def unsupported(self) -> str:
+        """Why the layer can't be attached to it as it is; "" if it can."""
+        if self.package is Package.IMAGE:
+            return "a container image takes no layers: put the layer's files into the image"
+        if self.runtime not in RUNTIMES:
+            return f"the layer does not run in {self.runtime}, only in {', '.join(RUNTIMES)}"
+        return ""
 
     @property
     def attached(self) -> Attached:

@@ -118,17 +118,22 @@ def _function(name: str, observed: Observed, reasons: list[Reason]) -> Function:
     priority, why = priority_of(name, observed.chapter)
     reasons.append(Reason(f"{at}.priority", str(priority), why))
     is_users = priority is Priority.USER_FACING
-    margin, limit = USERS_MARGIN if is_users else MARGIN, recorded.max_concurrency
+    limit = recorded.max_concurrency
     if limit is not None and (peak <= limit or not is_users):
         why = f"as recorded; peak {peak}"
     elif peak:
-        why = f"peak {peak}, times {margin}"
-        if limit is not None:
-            why += f": the recorded {limit} would deny it"
-        limit = _with_margin(peak, margin)
+        over = "" if limit is None else f": the recorded {limit} would deny it"
+        limit, why = limit_of(peak, priority)
+        why += over
     if limit is not None:
         reasons.append(Reason(f"{at}.max_concurrency", limit, why))
     return replace(recorded, priority=priority, max_concurrency=limit)
+
+
+def limit_of(peak: int, priority: Priority) -> tuple[int, str]:
+    """Return the limit of a function that was seen with `peak` invocations at once, and why."""
+    margin = USERS_MARGIN if priority is Priority.USER_FACING else MARGIN
+    return _with_margin(peak, margin), f"peak {peak}, times {margin}"
 
 
 def _with_margin(peak: int, margin: float) -> int:

@@ -9,6 +9,7 @@ from rich.table import Table
 from tests.bench import (
     controller,
     dashboard,
+    fleet,
     footprint,
     http,
     layer,
@@ -39,6 +40,7 @@ BENCHMARKS: Sequence[Benchmark] = (
     simulate.simulate_knock,
     simulate.simulate_dead_letters,
     dashboard.dashboard,
+    fleet.discovering,
 )
 
 

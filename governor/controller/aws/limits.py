@@ -10,6 +10,7 @@ from governor.controller.aws.clients import Clients
 from governor.controller.observed import QuotaRequest
 
 if TYPE_CHECKING:
+    from types_boto3_lambda.type_defs import GetAccountSettingsResponseTypeDef
     from types_boto3_service_quotas.type_defs import (
         ListRequestedServiceQuotaChangeHistoryByQuotaResponseTypeDef as _History,
     )
@@ -32,11 +33,14 @@ def of_account(clients: Clients, calls: Calls) -> Limits:
     return calls.read(
         "lambda:GetAccountSettings",
         clients.functions.get_account_settings,
-        lambda answer: Limits(
-            answer["AccountLimit"]["ConcurrentExecutions"],
-            answer["AccountLimit"]["UnreservedConcurrentExecutions"],
-        ),
+        of_settings,
     )
+
+
+def of_settings(answer: "GetAccountSettingsResponseTypeDef") -> Limits:
+    """What GetAccountSettings says of concurrency."""
+    limits = answer["AccountLimit"]
+    return Limits(limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"])
 
 
 def last_request(clients: Clients, calls: Calls) -> QuotaRequest | None:

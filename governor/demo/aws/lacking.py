@@ -10,7 +10,7 @@
   source mapping in the CREATING state …"; the minute is inferred from acceptance tests of others).
   Provisioned mode excludes a maximum concurrency; more than ten messages in a batch need a window
   (developer guide, "Creating and configuring an Amazon SQS event source mapping").
-- ListProvisionedConcurrencyConfigs: API reference.
+- ListFunctionUrlConfigs, ListProvisionedConcurrencyConfigs: API reference.
 - GetResources for Lambda's resources: Resource Groups Tagging API reference, 100 per page.
 - Service Quotas' requests: API reference; one open request per quota.
 """

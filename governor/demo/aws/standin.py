@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,6 +36,10 @@ _ROUTES: Final = [
         ("PUT", "event-source-mappings/([^/]+)", "UpdateEventSourceMapping"),
         ("GET", "account-settings", "GetAccountSettings"),
         ("GET", "functions/([^/]+)", "GetFunction"),
+        ("GET", "functions/([^/]+)/policy", "GetPolicy"),
+        ("GET", "functions/([^/]+)/aliases", "ListAliases"),
+        ("GET", "functions/([^/]+)/urls", "ListFunctionUrlConfigs"),
+        ("GET", "functions/([^/]+)/event-invoke-config/list", "ListFunctionEventInvokeConfigs"),
         ("PUT", "functions/([^/]+)/concurrency", "PutFunctionConcurrency"),
         ("DELETE", "functions/([^/]+)/concurrency", "DeleteFunctionConcurrency"),
         ("GET", "functions/([^/]+)/provisioned-concurrency", "ListProvisionedConcurrencyConfigs"),
@@ -194,6 +198,13 @@ def _list_functions(standin: StandIn, request: Request) -> Answer:
     return standin.state.functions_page(standin.functions, marker, size)
 
 
+def _urls(standin: StandIn, request: Request) -> Answer:
+    """List the one URL that moto can have of a function."""
+    target = request.target.replace("/urls", "/url")
+    answer = standin.forward(replace(request, target=target))
+    return Answer(200, {"FunctionUrlConfigs": [] if answer.error else [answer.body]})
+
+
 def _page_of(request: Request) -> tuple[str | None, int]:
     query = request.query
     return query.get("Marker", [None])[0], int(query.get("MaxItems", ["100"])[0])
@@ -248,6 +259,7 @@ def _untag(standin: StandIn, request: Request) -> Answer:
 _OWN: Final[dict[str, Callable[[StandIn, Request], Answer]]] = {
     "lambda:ListEventSourceMappings": _list,
     "lambda:ListFunctions": _list_functions,
+    "lambda:ListFunctionUrlConfigs": _urls,
     "lambda:UpdateEventSourceMapping": _update,
     "lambda:GetAccountSettings": lambda standin, _: standin.state.account_settings(),
     "lambda:PutFunctionConcurrency": _put_concurrency,

@@ -5,14 +5,15 @@ an index that is some time behind, of "resources that are or were tagged" (API r
 is not in it has no tags.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from governor.aws.calls import Calls
 from governor.aws.errors import CallError
 from governor.controller.aws.mappings import function_of, knobs
 from governor.fleet.aws.clients import Clients
+from governor.fleet.aws.pages import Page, pages, whole
 from governor.fleet.function import EventSourceMapping, Fleet, Function, Network, Package
 
 if TYPE_CHECKING:
@@ -34,10 +35,6 @@ MAPPINGS: Final = 100
 RESOURCES: Final = 100
 """Resources per call, at most (API reference, GetResources)."""
 
-T = TypeVar("T")
-Page = tuple[list[T], str]
-"""What is on a page, and where the next one begins; "" after the last."""
-
 Seen = Callable[[int], None]
 """Is told how many functions have been listed."""
 
@@ -48,13 +45,13 @@ def listed(clients: Clients, calls: Calls, seen: Seen = lambda _: None) -> Fleet
     What else can't be is `missing`.
     """
     found: dict[str, Function] = {}
-    for page in _pages(lambda marker: _functions(clients, calls, marker)):
+    for page in pages(lambda marker: _functions(clients, calls, marker)):
         found |= {each.name: each for each in page}
         seen(len(found))
     missing: list[str] = []
     functions = [found[name] for name in sorted(found)]
     try:
-        tags = _of_all(_pages(lambda token: _tags(clients, calls, token)))
+        tags = whole(lambda token: _tags(clients, calls, token))
     except CallError as error:
         missing.append(f"tags: {error}")
         functions = [replace(each, tags=None) for each in functions]
@@ -62,23 +59,11 @@ def listed(clients: Clients, calls: Calls, seen: Seen = lambda _: None) -> Fleet
         known = dict(tags)
         functions = [replace(each, tags=known.get(each.arn, {})) for each in functions]
     try:
-        mappings = _of_all(_pages(lambda marker: _mappings(clients, calls, marker)))
+        mappings = whole(lambda marker: _mappings(clients, calls, marker))
     except CallError as error:
         missing.append(f"event-source mappings: {error}")
         mappings = []
     return Fleet(tuple(functions), tuple(mappings), tuple(missing))
-
-
-def _pages(page: Callable[[str], Page[T]]) -> Iterator[list[T]]:
-    marker, more = "", True
-    while more:
-        found, marker = page(marker)
-        yield found
-        more = bool(marker)
-
-
-def _of_all(pages: Iterator[list[T]]) -> list[T]:
-    return [each for page in pages for each in page]
 
 
 def _functions(clients: Clients, calls: Calls, marker: str) -> Page[Function]:

@@ -1,0 +1,10 @@
+"""Commands about an account's functions: what there is, and how it is governed."""
+
+import click
+
+from governor.cli.fleet_discover import discover
+
+
+@click.group(commands=[discover])
+def fleet() -> None:
+    """See what an account has, and govern it. Access to AWS is boto3's own."""

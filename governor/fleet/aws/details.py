@@ -1,0 +1,219 @@
+"""What AWS says of a function only when asked for that one.
+
+Its resource policy and function URLs (also of its aliases: who calls `orders:live` is permitted
+there and nowhere else), provisioned concurrency, and where there may be any, reserved concurrency
+and the destination of failed events.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from governor.aws.calls import Calls
+from governor.aws.errors import CallError, GoneError
+from governor.fleet.aws.clients import THREADS, Clients
+from governor.fleet.aws.pages import Page, whole
+from governor.fleet.details import Details
+from governor.fleet.function import Function
+from governor.fleet.sources import URL, Kind, Source, of_policy
+
+if TYPE_CHECKING:
+    from types_boto3_lambda.type_defs import (
+        GetFunctionResponseTypeDef,
+        ListAliasesResponseTypeDef,
+        ListFunctionEventInvokeConfigsResponseTypeDef,
+        ListFunctionUrlConfigsResponseTypeDef,
+        ListProvisionedConcurrencyConfigsResponseTypeDef,
+    )
+
+IN_A_ROW: Final = 5
+"""A call that has failed so often in a row is not made for the functions that are left."""
+
+_NAMED: Final = 3
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """Whether any function of the account may have reserved or provisioned concurrency."""
+
+    reserved: bool = True
+    provisioned: bool = True
+
+
+class Reader:
+    """Reads functions one by one, several at a time."""
+
+    def __init__(self, clients: Clients, calls: Calls, worth: Worth) -> None:
+        """Ask what is `worth` asking."""
+        self._client = clients.functions
+        self._calls = calls
+        self._worth = worth
+        self._lock = threading.Lock()
+        self._in_a_row: Counter[str] = Counter()
+        self._failed: dict[str, tuple[CallError, list[str]]] = {}
+
+    @property
+    def missing(self) -> list[str]:
+        """What could not be read: a sentence for each call that failed."""
+        return [_sentence(*failure) for _, failure in sorted(self._failed.items())]
+
+    def read(self, functions: Sequence[Function]) -> Generator[tuple[Function, Details]]:
+        """Yield functions with their details, as they come; close it to make no more calls."""
+        with ThreadPoolExecutor(THREADS, "details") as threads:
+            asked = {threads.submit(self._read, each.name): each for each in functions}
+            try:
+                for done in as_completed(asked):
+                    yield asked[done], done.result()
+            finally:
+                threads.shutdown(cancel_futures=True)
+
+    def _read(self, name: str) -> Details:
+        unread: list[str] = []
+
+        def ask(action: str, call: Callable[[], T], nothing: T) -> T:
+            try:
+                return self._ask(action, name, call, nothing)
+            except CallError:
+                unread.append(action)
+                return nothing
+
+        names, nobody = list[str](), tuple[Source, ...]()
+        aliases = ask("lambda:ListAliases", partial(self._aliases, name), names)
+        callers = {
+            each
+            for alias in ("", *aliases)
+            for each in ask("lambda:GetPolicy", partial(self._policy, name, alias), nobody)
+        }
+        if ask("lambda:ListFunctionUrlConfigs", partial(self._has_url, name), nothing=False):
+            callers.add(URL)
+        reserved, provisioned, on_failure = None, 0, ""
+        if self._worth.reserved:
+            reserved = ask("lambda:GetFunction", partial(self._reserved, name), None)
+        if self._worth.provisioned or reserved:
+            provisioned = ask(
+                "lambda:ListProvisionedConcurrencyConfigs", partial(self._provisioned, name), 0
+            )
+        if any(each.kind is Kind.ASYNC for each in callers):
+            on_failure = ask(
+                "lambda:ListFunctionEventInvokeConfigs", partial(self._on_failure, name), ""
+            )
+        known = tuple(sorted(callers))
+        return Details(reserved, provisioned, known, on_failure, tuple(dict.fromkeys(unread)))
+
+    def _ask(self, action: str, name: str, call: Callable[[], T], nothing: T) -> T:
+        with self._lock:
+            if self._in_a_row[action] >= IN_A_ROW:
+                error, names = self._failed[action]
+                names.append(name)
+                raise error
+        try:
+            answer = call()
+        except GoneError:
+            answer = nothing
+        except CallError as error:
+            with self._lock:
+                self._in_a_row[action] += 1
+                self._failed.setdefault(action, (error, []))[1].append(name)
+            raise
+        with self._lock:
+            self._in_a_row[action] = 0
+        return answer
+
+    def _aliases(self, name: str) -> list[str]:
+        ask = self._client.list_aliases
+        return self._whole(
+            "lambda:ListAliases",
+            lambda marker: (
+                ask(FunctionName=name, Marker=marker) if marker else ask(FunctionName=name)
+            ),
+            _of_aliases,
+        )
+
+    def _policy(self, name: str, alias: str) -> tuple[Source, ...]:
+        ask = self._client.get_policy
+        return self._calls.make(
+            "lambda:GetPolicy",
+            lambda: ask(FunctionName=name, Qualifier=alias) if alias else ask(FunctionName=name),
+            lambda answer: of_policy(answer["Policy"]),
+        )
+
+    def _has_url(self, name: str) -> bool:
+        return self._calls.make(
+            "lambda:ListFunctionUrlConfigs",
+            lambda: self._client.list_function_url_configs(FunctionName=name),
+            _of_urls,
+        )
+
+    def _reserved(self, name: str) -> int | None:
+        return self._calls.make(
+            "lambda:GetFunction", lambda: self._client.get_function(FunctionName=name), _reserved
+        )
+
+    def _provisioned(self, name: str) -> int:
+        ask = self._client.list_provisioned_concurrency_configs
+        return sum(
+            self._whole(
+                "lambda:ListProvisionedConcurrencyConfigs",
+                lambda marker: (
+                    ask(FunctionName=name, Marker=marker) if marker else ask(FunctionName=name)
+                ),
+                _of_provisioned,
+            )
+        )
+
+    def _on_failure(self, name: str) -> str:
+        return self._calls.make(
+            "lambda:ListFunctionEventInvokeConfigs",
+            lambda: self._client.list_function_event_invoke_configs(FunctionName=name),
+            _of_invoke_configs,
+        )
+
+    def _whole(
+        self,
+        action: str,
+        page: Callable[[str], A],
+        meaning: Callable[[A], Page[T]],
+    ) -> list[T]:
+        return whole(lambda marker: self._calls.make(action, lambda: page(marker), meaning))
+
+
+def _of_aliases(answer: "ListAliasesResponseTypeDef") -> Page[str]:
+    return [each["Name"] for each in answer["Aliases"]], answer.get("NextMarker", "")
+
+
+def _of_urls(answer: "ListFunctionUrlConfigsResponseTypeDef") -> bool:
+    return bool(answer["FunctionUrlConfigs"])
+
+
+def _reserved(answer: "GetFunctionResponseTypeDef") -> int | None:
+    return answer.get("Concurrency", {}).get("ReservedConcurrentExecutions")
+
+
+def _of_provisioned(answer: "ListProvisionedConcurrencyConfigsResponseTypeDef") -> Page[int]:
+    found = [
+        each.get("RequestedProvisionedConcurrentExecutions", 0)
+        for each in answer["ProvisionedConcurrencyConfigs"]
+    ]
+    return found, answer.get("NextMarker", "")
+
+
+def _of_invoke_configs(answer: "ListFunctionEventInvokeConfigsResponseTypeDef") -> str:
+    """The first destination of the function, its aliases and versions."""
+    destinations = (
+        each.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", "")
+        for each in answer["FunctionEventInvokeConfigs"]
+    )
+    return next((each for each in destinations if each), "")
+
+
+def _sentence(error: CallError, names: Sequence[str]) -> str:
+    distinct = sorted(set(names))
+    more = f" and {len(distinct) - _NAMED:,} more" if len(distinct) > _NAMED else ""
+    return f"function {', '.join(distinct[:_NAMED])}{more}: {error}"

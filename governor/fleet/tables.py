@@ -1,0 +1,171 @@
+"""What the fleet's tools show: tables, what is missing, how far they are."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from governor.fleet.discovery import Discovery, Row
+from governor.fleet.function import Package
+from governor.model import Priority
+from governor.printing import console
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, int, int | None], None]]:
+    """Show on a terminal what goes on; yields what wants to be told."""
+    errors = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,} functions"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        doing = ""
+
+        def told(what: str, done: int, total: int | None) -> None:
+            nonlocal doing
+            if what != doing:
+                doing = what
+                bar.reset(task, description=what, total=total)
+            bar.update(task, completed=done, total=total)
+
+        yield told
+
+
+def print_discovery(found: Discovery) -> None:
+    """Print an account's functions, those with the highest peaks first; below, what it took."""
+    out = console()
+    if found.rows:
+        out.print(_table(found))
+    else:
+        out.print(
+            f"there are no functions in {found.region}: is it the Region that you mean? "
+            "AWS_DEFAULT_REGION names another",
+            style="bold",
+        )
+    print_missing(found.missing)
+    for line in _summary(found):
+        out.print(line, markup=False)
+
+
+def print_missing(missing: tuple[str, ...]) -> None:
+    """Say on standard error what could not be read."""
+    for each in missing:
+        print(f"governor: could not be read: {each}", file=sys.stderr)  # noqa: T201 - see the module
+
+
+def _table(found: Discovery) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("function", overflow="fold", min_width=25)
+    table.add_column("runtime")
+    table.add_column("called by", overflow="fold")
+    for heading in ("reserved", "provisioned", "peak"):
+        table.add_column(heading, justify="right")
+    for heading in ("attached", "suggested", "because"):
+        table.add_column(heading, overflow="fold")
+    for row in sorted(found.rows, key=lambda row: (-(row.peak or 0), row.function.name)):
+        table.add_row(
+            Text(row.function.name),
+            Text(_runtime(row)),
+            Text(", ".join(dict.fromkeys(each.name for each in row.sources)) or "-"),
+            _number(row, "lambda:GetFunction", row.details.reserved),
+            _number(
+                row, "lambda:ListProvisionedConcurrencyConfigs", row.details.provisioned or None
+            ),
+            "?" if row.peak is None else f"{row.peak}",
+            _attached(row),
+            f"{row.priority}",
+            Text(row.why),
+            style="bold" if row.priority is Priority.USER_FACING else None,
+        )
+    return table
+
+
+def _runtime(row: Row) -> str:
+    return "image" if row.function.package is Package.IMAGE else row.function.runtime
+
+
+def _number(row: Row, call: str, value: int | None) -> str:
+    if call in row.details.unread:
+        return "?"
+    return "-" if value is None else f"{value}"
+
+
+def _attached(row: Row) -> str:
+    if row.function.is_attached:
+        return f"{row.function.attached}"
+    return "can't be" if row.function.unsupported else "no"
+
+
+def _summary(found: Discovery) -> Iterator[str]:
+    users = sum(row.priority is Priority.USER_FACING for row in found.rows)
+    attached = sum(row.function.is_attached for row in found.rows)
+    yield (
+        f"{len(found.rows):,} functions in {found.region}, {users:,} of them user-facing as it "
+        f"seems, {attached:,} attached"
+    )
+    if found.limits is not None:
+        yield (
+            f"the account runs {found.limits.limit:,} invocations at once, "
+            f"{found.limits.unreserved:,} of them unreserved; user-facing peak "
+            f"{found.peaks.users:,} at most"
+        )
+    unsupported: dict[str, list[str]] = {}
+    for row in found.rows:
+        if row.function.unsupported:
+            unsupported.setdefault(row.function.unsupported, []).append(row.function.name)
+    for why, names in unsupported.items():
+        more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""  # noqa: PLR2004 - enough
+        yield f"can't be attached: {', '.join(names[:3])}{more}: {why}"
+    made = [f"{count:,} × {call}" for call, count in found.calls.items()]  # noqa: RUF001 - times
+    yield f"calls: {', '.join(made)}"
+    if found.remembered:
+        yield (
+            f"details of {found.remembered:,} functions are as read up to "
+            f"{found.remembered_s / 3600:.1f} h ago; --refresh reads them anew"
+        )
+
+
+def plain(found: Discovery) -> dict[str, Any]:
+    """Return a discovery as JSON has it."""
+    limits = found.limits
+    return {
+        "account": found.account,
+        "region": found.region,
+        "max_concurrency": limits and limits.limit,
+        "unreserved": limits and limits.unreserved,
+        "user_facing_peak": found.peaks.users,
+        "functions": [_plain(row) for row in found.rows],
+        "missing": list(found.missing),
+        "calls": dict(found.calls),
+        "remembered": found.remembered,
+    }
+
+
+def _plain(row: Row) -> Mapping[str, Any]:
+    function, details = row.function, row.details
+    return {
+        "name": function.name,
+        "arn": function.arn,
+        "package": function.package,
+        "runtime": function.runtime,
+        "stack": function.stack,
+        "sources": [{"kind": each.kind, "name": each.name} for each in row.sources],
+        "reserved": details.reserved,
+        "provisioned": details.provisioned,
+        "peak": row.peak,
+        "attached": function.attached,
+        "unsupported": function.unsupported,
+        "priority": row.priority,
+        "why": row.why,
+        "unread": list(details.unread),
+    }
