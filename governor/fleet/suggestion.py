@@ -26,7 +26,7 @@ def suggest(discovery: Discovery) -> Proposal:
     functions = {
         row.function.name: _function(row, reasons)
         for row in discovery.rows
-        if row.peak or row.priority is Priority.BACKGROUND or row.details.reserved is not None
+        if row.peak != 0 or row.priority is Priority.BACKGROUND or row.details.reserved is not None
     }
     policy = Policy(account=account, functions=functions)
     return Proposal(in_mode(policy, Mode.SHADOW), tuple(reasons))
@@ -55,6 +55,9 @@ def _account(discovery: Discovery, reasons: list[Reason]) -> Account:
     in_all = discovery.peaks.in_all
     if in_all is not None and in_all < peak:
         peak, why = in_all, f"user-facing functions needed no more than all together: {in_all}"
+    unread = sum(row.peak is None for row in discovery.rows)
+    if unread:
+        why += f"; {unread:,} functions' peaks could not be read and are not in it"
     most = int(limit * MOST_HEADROOM)
     if peak > most:
         why = f"half of the account, so that background work runs, too; {why}"

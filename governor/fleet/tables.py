@@ -54,7 +54,7 @@ def print_discovery(found: Discovery) -> None:
         )
     print_missing(found.missing)
     for line in _summary(found):
-        out.print(line, markup=False)
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def print_missing(missing: tuple[str, ...]) -> None:

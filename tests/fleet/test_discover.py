@@ -1,5 +1,6 @@
 """What discover finds in an account, by how many calls, and what it says if it can't."""
 
+import itertools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -186,11 +187,10 @@ def test_nothing_without_the_list(standin: StandIn, found: Discover) -> None:
     "answer",
     [
         refusal(403, "AccessDeniedException", "no"),
-        refusal(429, "TooManyRequestsException", "Rate exceeded"),
         Answer(200, ["garbage"]),
         Answer(200, {"Policy": "garbage"}),
     ],
-    ids=["denied", "throttled", "a list", "no policy"],
+    ids=["denied", "a list", "no policy"],
 )
 def test_what_fails_again_and_again_is_left(
     fleet: Fleet, standin: StandIn, found: Discover, answer: Answer
@@ -206,6 +206,34 @@ def test_what_fails_again_and_again_is_left(
     assert IN_A_ROW <= standin.counted()["lambda:GetPolicy"] <= most
     assert standin.counted()["lambda:ListAliases"] == count
     assert all(row.priority is Priority.USER_FACING for row in seen.rows)
+
+
+def test_what_is_still_throttled_is_told_and_left(
+    fleet: Fleet, standin: StandIn, found: Discover
+) -> None:
+    for name in ("api", "etl", "web"):
+        fleet.function(name)
+    standin.throttle("lambda:GetPolicy")
+    seen = found()
+    (sentence,) = seen.missing
+    assert "function api, etl, web: lambda:GetPolicy was throttled by AWS" in sentence
+    assert all(row.details.unread == ("lambda:GetPolicy",) for row in seen.rows)
+
+
+def test_what_fails_now_and_then_is_not_left(
+    fleet: Fleet, standin: StandIn, found: Discover
+) -> None:
+    for number in range(30):
+        fleet.function(f"f{number:02}")
+    turns = itertools.count()
+
+    def every_third(_: Request) -> Answer | None:
+        return refusal(403, "AccessDeniedException", "no") if next(turns) % 3 == 0 else None
+
+    standin.trouble("lambda:GetPolicy", every_third)
+    seen = found()
+    assert standin.counted()["lambda:GetPolicy"] == 30
+    assert sum(bool(row.details.unread) for row in seen.rows) == 10 > IN_A_ROW
 
 
 def test_one_function_that_fails_is_told_and_the_others_go_on(

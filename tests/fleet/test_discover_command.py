@@ -60,7 +60,7 @@ def test_the_table(account: StandIn) -> None:
     assert rows["image"].split()[1] == "image"
     assert "can't be attached: image: a container image takes no layers" in ended.stdout
     assert "can't be attached: old: the layer does not run in python3.8" in ended.stdout
-    assert "1 × lambda:ListFunctions" in ended.stdout.replace("\n", "")  # noqa: RUF001 - times
+    assert "1 × lambda:ListFunctions" in ended.stdout  # noqa: RUF001 - times
     assert list(rows).index("etl") < list(rows).index("api"), "the highest peak first"
     account.asked.clear()
     again = run(*DISCOVER)

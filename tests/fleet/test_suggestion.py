@@ -46,6 +46,13 @@ def test_priorities_and_limits_with_recommends_margins() -> None:
     assert policy.account == Account(max_concurrency=900, headroom=200, mode=Mode.SHADOW)
 
 
+def test_peaks_that_could_not_be_read() -> None:
+    proposal = suggest(discovery(row("api", None, API), row("idle", 0, API)))
+    assert list(proposal.policy.functions) == ["api"]
+    (why,) = (each.why for each in proposal.reasons if each.path == "account.headroom")
+    assert "1 functions' peaks could not be read" in why
+
+
 def test_what_is_known_of_functions_without_traffic() -> None:
     policy = suggest(
         discovery(row("idle", 0, SQS), row("unread", None, SQS), row("own", 0, API, reserved=7))
