@@ -8,7 +8,7 @@ from aiohttp.web_protocol import RequestHandler
 from governor_layer.connection import MAX_IDLE_S
 
 from governor.cli import governor as command
-from governor.layer.publish import ARCHITECTURES, RUNTIMES
+from governor.layer.contents import ARCHITECTURES, RUNTIMES
 from governor.ledger.embedded import _OPTIONS
 from governor.model import MAX_WAIT_MS
 from governor.service.auth import Role
