@@ -4,6 +4,7 @@ Pure. A `Policy` is a value; a change makes a new one.
 """
 
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
 from pathlib import PurePath
@@ -26,6 +27,8 @@ from governor.validation import FunctionName, GroupName, convert, json_value, ya
 MAX_CONCURRENCY: Final = 1_000_000
 """Highest limit that the policy takes; AWS raises an account's to tens of thousands."""
 
+MAX_WEIGHT: Final = 10_000
+
 Concurrency = Annotated[
     int, Meta(ge=0, le=MAX_CONCURRENCY, description="Concurrent invocations, by weight.")
 ]
@@ -39,7 +42,9 @@ Headroom = Annotated[
 ]
 Weight = Annotated[
     int,
-    Meta(ge=1, le=10_000, description="What one invocation of the function counts in the group."),
+    Meta(
+        ge=1, le=MAX_WEIGHT, description="What one invocation of the function counts in the group."
+    ),
 ]
 Glob = Annotated[
     str,
@@ -87,7 +92,11 @@ class Account(_Entry, frozen=True, omit_defaults=False):
 
 
 class Members(_Entry, frozen=True):
-    """Which functions belong to a group, beside those that name it themselves."""
+    """Which functions belong to a group, beside those that name it themselves.
+
+    Those whose name matches one of `functions`, those that carry all of `tags`, and those of the
+    CloudFormation `stack`. Of what is not said here nobody is a member.
+    """
 
     functions: tuple[Glob, ...] = ()
     tags: dict[Tag, Annotated[str, Meta(max_length=256)]] = field(default_factory=dict)
@@ -171,12 +180,22 @@ class Controller(_Entry, frozen=True, omit_defaults=False):
     enabled: bool = True
 
 
+class Trust(StrEnum):
+    """Whether what functions say of themselves in tags counts: see `governor.wishes`."""
+
+    IGNORED = "ignored"
+    TRUSTED = "trusted"
+
+
 class Policy(_Entry, frozen=True, dict=True):  # a __dict__, for the cached properties
     """The document with every limit."""
 
     account: Account = field(default_factory=Account)
     defaults: Defaults = field(default_factory=Defaults)
     controller: Controller = field(default_factory=Controller)
+    tags: Annotated[
+        Trust, Meta(description="Whether functions may set their own limits, as tags.")
+    ] = Trust.IGNORED
     groups: dict[GroupName, Group] = field(default_factory=dict)
     functions: dict[FunctionName, Function] = field(default_factory=dict)
 

@@ -1,14 +1,18 @@
 """What an invocation of a function holds: the one place that decides it. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import ItemsView, Mapping
 from fnmatch import translate
 from functools import cached_property, lru_cache
 from typing import Final
 
-from governor.facts import Facts
+from governor.facts import STACK, Facts
 from governor.model import ACCOUNT, Claim, Hold, Priority, function_scope, group_scope
-from governor.policy import Function, Policy, version_of
+from governor.policy import Function, Members, Policy, version_of
+from governor.wishes import completed
+
+Tagged = ItemsView[str, str]
+"""Tags that a function must carry, all of them."""
 
 REMEMBERED_CLAIMS: Final = 16_384
 """Resolved functions that a resolver keeps; made-up names can't fill the memory."""
@@ -17,14 +21,20 @@ REMEMBERED_CLAIMS: Final = 16_384
 class Resolver:
     """Resolves functions to claims under one policy, completed by facts.
 
-    `claim(name)` is what an invocation of the function `name` holds (rules 1 and 11). `version`
-    names exactly these rules.
+    `claim(name)` is what an invocation of the function `name` holds (rules 1 and 11). `effective`
+    is the policy as the functions' wishes complete it: what to show, while `policy` is what the
+    user wrote and edits. `version` names exactly these rules.
+
+    A function belongs to the groups that its entry names, and to each group of whose `members` it
+    matches one of `functions`, all of `tags` (if there are any), or the `stack`. Then its weight is
+    1, unless its entry says another.
     """
 
     def __init__(self, policy: Policy, facts: Facts = Facts()) -> None:  # noqa: B008 - a value
         """Prepare the groups' members for look-up."""
         self.policy = policy
         self.facts = facts
+        self.effective = completed(policy, facts)
         self.version = version_of(f"{policy.version} {facts.version}".encode())
         self.claim = lru_cache(REMEMBERED_CLAIMS)(self._resolve)
         self._account = Hold(ACCOUNT, 1, policy.account.limits)
@@ -33,12 +43,10 @@ class Resolver:
         }
         self._members: dict[str, list[str]] = {}
         self._patterns: list[tuple[re.Pattern[str], str]] = []
+        self._tagged: dict[tuple[str, str], list[tuple[Tagged, str]]] = {}
         for name, group in policy.groups.items():
-            for glob in group.members.functions if group.members else ():
-                if re.search(r"[*?\[]", glob):
-                    self._patterns.append((re.compile(translate(glob)), name))
-                else:
-                    self._members.setdefault(glob, []).append(name)
+            if group.members:
+                self._prepare(name, group.members)
 
     @cached_property
     def unlike_most(self) -> tuple[str, ...]:
@@ -48,7 +56,7 @@ class Resolver:
         """
         return tuple(
             function_scope(name)
-            for name, function in self.policy.functions.items()
+            for name, function in self.effective.functions.items()
             if function.priority not in {None, self.policy.defaults.priority}
             and self._draws_on_account(name, function)
         )
@@ -63,8 +71,22 @@ class Resolver:
         others = min(total, sum(in_use.get(scope, 0) for scope in self.unlike_most))
         return {each: total - others if each is usual else others for each in Priority}
 
+    def groups(self, name: str) -> dict[str, int]:
+        """Return the groups that a function belongs to, with its weight in each."""
+        return self._weights(name, self.effective.functions.get(name) or Function())
+
+    def _prepare(self, group: str, members: Members) -> None:
+        for glob in members.functions:
+            if re.search(r"[*?\[]", glob):
+                self._patterns.append((re.compile(translate(glob)), group))
+            else:
+                self._members.setdefault(glob, []).append(group)
+        for wanted in (members.tags, {STACK: members.stack} if members.stack else {}):
+            if wanted:  # found by any one of them, so that groups of other tags cost nothing
+                self._tagged.setdefault(min(wanted.items()), []).append((wanted.items(), group))
+
     def _resolve(self, name: str) -> Claim:
-        function = self.policy.functions.get(name)
+        function = self.effective.functions.get(name)
         listed = function is not None
         function = function or Function()
         holds = [Hold(function_scope(name), 1, function.limits, listed)]
@@ -85,4 +107,9 @@ class Resolver:
     def _weights(self, name: str, function: Function) -> dict[str, int]:
         """Weights by group; what a function says of itself goes before what a group says."""
         matched = [group for pattern, group in self._patterns if pattern.match(name)]
-        return dict.fromkeys([*matched, *self._members.get(name, ())], 1) | dict(function.weights)
+        matched += self._members.get(name, ())
+        if self._tagged:
+            tags = self.facts.tags_of(name).items()
+            for tag in tags:
+                matched += [group for all_, group in self._tagged.get(tag, ()) if all_ <= tags]
+        return dict.fromkeys(matched, 1) | dict(function.weights)

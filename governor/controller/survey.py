@@ -111,9 +111,12 @@ class Surveyor:
         await self._policies.learn(lambda known: learned(known, observed))
 
     async def forget(self) -> None:
-        """Have the ledger go by the policy alone. Raises `StoreUnavailableError`."""
+        """Have the ledger go by the policy, and the tags that it asks for, alone.
+
+        Raises `StoreUnavailableError`.
+        """
         if await self._ledger.read_version() is not None:  # an emptied store knows nothing
-            await self._policies.learn(lambda _: Facts())
+            await self._policies.learn(lambda known: Facts(tags=known.tags))
 
     async def headroom_is_eaten_into(self) -> bool:
         """Whether any scope is so full that user-facing functions live on its headroom."""

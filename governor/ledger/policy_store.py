@@ -8,11 +8,12 @@ from typing import Final
 
 from governor.errors import PreconditionError
 from governor.facts import Facts, recorded
-from governor.ledger.client import LedgerClient
+from governor.ledger.client import LedgerClient, StoredPolicy
 from governor.policy import Policy, stored
 from governor.resolver import Resolver
 
-Edit = Callable[[Policy], Policy]
+Edit = Callable[[Resolver], Policy]
+"""Makes a new policy of the one in the rules."""
 
 CHANGE_ATTEMPTS: Final = 50
 """How often a change is made anew because another one came first."""
@@ -41,26 +42,36 @@ class PolicyStore:
             return self.policy
         found = await self._ledger.read_policy()
         if found is not None:
-            self.resolver = Resolver(stored(found.document), recorded(found.facts))
+            self.resolver = self._read(found)
         if found is None or version is None:
             await self._ledger.put_policy(version, self.resolver)
         return self.policy
 
-    async def change(self, edit: Edit, file: str = "") -> tuple[Policy, Policy]:
-        """Apply `edit` to the policy as it stands; return the policies before and after.
+    def _read(self, found: StoredPolicy) -> Resolver:
+        """Read what has changed; the tags of a large account take a while."""
+        policy, facts = self.policy, self.resolver.facts
+        if found.document != policy.document:
+            policy = stored(found.document)
+        if found.facts != facts.document:
+            facts = recorded(found.facts)
+        return Resolver(policy, facts)
+
+    async def change(self, edit: Edit, file: str = "") -> tuple[Resolver, Resolver]:
+        """Apply `edit` to the policy as it stands; return the rules before and after.
 
         `edit` may be called several times. What it raises is passed on and nothing changes.
         `file` is the digest of the file that the policy comes from, if it comes from one.
         """
-        before, after = await self._replace(
-            lambda rules: Resolver(edit(rules.policy), rules.facts), file
-        )
-        return before.policy, after.policy
+        return await self._replace(lambda rules: Resolver(edit(rules), rules.facts), file)
 
-    async def learn(self, edit: Callable[[Facts], Facts]) -> Facts:
-        """Apply `edit` to the facts as they stand, as `change` does; return what is now known."""
-        _, after = await self._replace(lambda rules: Resolver(rules.policy, edit(rules.facts)))
-        return after.facts
+    async def learn(self, edit: Callable[[Facts], Facts]) -> tuple[Resolver, Resolver]:
+        """Apply `edit` to the facts as they stand, as `change` does to the policy."""
+
+        def learned(rules: Resolver) -> Resolver:
+            facts = edit(rules.facts)
+            return rules if facts == rules.facts else Resolver(rules.policy, facts)
+
+        return await self._replace(learned)
 
     async def load_file(self, policy: Policy, digest: str) -> bool:
         """Adopt `policy` from a file unless its content was the last one loaded; say whether.
@@ -83,8 +94,8 @@ class PolicyStore:
             after = edit(before)
             if after.version == before.version and not file:
                 return before, before
-            kept = {scope for scope, _ in after.policy.scopes()}
-            unlisted = [scope for scope, _ in before.policy.scopes() if scope not in kept]
+            kept = {scope for scope, _ in after.effective.scopes()}
+            unlisted = [scope for scope, _ in before.effective.scopes() if scope not in kept]
             if await self._ledger.put_policy(before.version, after, unlisted, file):
                 self.resolver = after
                 return before, after

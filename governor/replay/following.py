@@ -91,8 +91,12 @@ class Recorder:
 def _header(policy: Any, facts: Any, status: dict[str, Any]) -> bytes:
     report = status["controller"]["report"] or {}
     fed = frozenset(mapping["function"] for mapping in report.get("mappings", ()))
-    return form.header(_policy(policy), msgspec.convert(facts, Facts), fed)
+    return form.header(_policy(policy), _facts(facts), fed)
 
 
 def _policy(answer: Any) -> Policy:
     return parse_json(msgspec.json.encode(answer))
+
+
+def _facts(answer: Any) -> Facts:
+    return msgspec.json.decode(msgspec.json.encode(answer), type=Facts)

@@ -87,6 +87,8 @@ def read_header(line: bytes, name: str) -> Chapter:
         )
     try:
         found = _decode_header(line)
+        for function in found.facts.tags:  # now, not when a claim is made of them
+            found.facts.tags_of(function)
     except _DAMAGE as error:
         raise InvalidInputError(name, f"its first line is damaged: {error}") from error
     try:

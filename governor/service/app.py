@@ -23,7 +23,8 @@ from governor.validation import convert, decoder, json_value
 SMALL_BODY: Final = 64 * 1024
 """Largest body of a call about one lease, function or group, in bytes."""
 POLICY_BODY: Final = 16 * 1024 * 1024
-"""Largest policy document, in bytes: room for some 100,000 functions."""
+"""Largest policy document, and largest body of all functions' tags, in bytes: room for some 100,000
+functions, or the eight tags each of 50,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ class Route:
     body: Any = None
     conditional: bool = False
     """Whether it heeds If-Match and If-None-Match."""
+    most_bytes: int = SMALL_BODY
+    """Largest body that it takes."""
 
 
 def json_response(value: object, status: int = 200, **headers: str) -> web.Response:
@@ -140,7 +143,7 @@ _DECODERS: Final[dict[Any, Callable[[bytes], Any]]] = {bytes: bytes, dict[str, A
 def _reader(route: Route) -> Callable[[web.Request], Awaitable[Any]]:
     if route.body is None:
         return _no_body
-    most = POLICY_BODY if route.body is bytes else SMALL_BODY
+    most = route.most_bytes
     decode = _DECODERS.get(route.body) or decoder(route.body)
 
     async def read(request: web.Request) -> Any:

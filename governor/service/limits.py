@@ -1,7 +1,7 @@
 """Calls about what the user wants: account, groups, functions, and the policy as a whole.
 
 A function, a group and the account are entries of the policy; each call below edits the document
-and puts it back, so there is one way for a change to take.
+and puts it back, so there is one way for a change to take. Functions are shown with their wishes.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from governor.changes import diff
 from governor.errors import GroupInUseError, InvalidInputError, PreconditionError, UnknownEntryError
+from governor.ledger.policy_store import Edit
 from governor.policy import (
     Account,
     Function,
@@ -25,8 +26,9 @@ from governor.policy import (
     parse_yaml,
     version_of,
 )
+from governor.resolver import Resolver
 from governor.service.app import Call, json_response
-from governor.service.bodies.limits import FactsAnswer, PolicyAnswer
+from governor.service.bodies.limits import PolicyAnswer
 from governor.validation import convert
 
 Entry = Account | Group | Function
@@ -107,13 +109,13 @@ class Entries:
 
     async def list(self, call: Call) -> web.Response:
         """Answer with all entries."""
-        policy = await call.service.policies.refresh()
+        policy = (await rules_now(call)).effective
         entries = {name: shown(policy, entry) for name, entry in self.of(policy).items()}
         return json_response({self._section: entries}, ETag=etag(entries))
 
     async def get(self, call: Call) -> web.Response:
         """Answer with one entry."""
-        policy = await call.service.policies.refresh()
+        policy = (await rules_now(call)).effective
         return answer_entry(policy, self.find(policy, call.path["name"]))
 
     async def put(self, call: Call) -> web.Response:
@@ -121,50 +123,65 @@ class Entries:
         return await self._set(call, lambda _: call.body)
 
     async def patch(self, call: Call) -> web.Response:
-        """Change some fields of one entry."""
-        return await self._set(
-            call, lambda policy: merged(self.find(policy, call.path["name"]), call.body)
-        )
+        """Change some fields of one entry; of one that wishes alone made, it is the first entry."""
+
+        def new(rules: Resolver) -> Any:
+            name = call.path["name"]
+            self.find(rules.effective, name)
+            return merged(self.of(rules.policy).get(name, Function()), call.body)
+
+        return await self._set(call, new)
 
     async def delete(self, call: Call) -> web.Response:
         """Remove one entry."""
         name = call.path["name"]
 
-        def edit(policy: Policy) -> Policy:
-            entry = self.find(policy, name)
-            check_match(call, etag(shown(policy, entry)))
+        def edit(rules: Resolver) -> Policy:
+            entry = self.find(rules.policy, name)
+            check_match(call, self._tag(rules, name))
             if isinstance(entry, Group):
-                _check_unused(policy, name)
-            rest = {key: value for key, value in self.of(policy).items() if key != name}
-            return replace(policy, **{self._section: rest})
+                _check_unused(rules.policy, name)
+            rest = {key: value for key, value in self.of(rules.policy).items() if key != name}
+            return replace(rules.policy, **{self._section: rest})
 
         await call.service.policies.change(edit)
         return web.Response(status=204)
 
-    async def _set(self, call: Call, new: Callable[[Policy], Entry]) -> web.Response:
+    async def _set(self, call: Call, new: Callable[[Resolver], Any]) -> web.Response:
         name = call.path["name"]
 
-        def edit(policy: Policy) -> Policy:
-            entries = self.of(policy)
-            check_match(call, etag(shown(policy, entries[name])) if name in entries else None)
+        def edit(rules: Resolver) -> Policy:
+            check_match(call, self._tag(rules, name))
+            entries = self.of(rules.policy) | {name: new(rules)}
             return checked_entry(
-                replace(policy, **{self._section: entries | {name: new(policy)}}),
-                f"{self._section}.{name}.",
+                replace(rules.policy, **{self._section: entries}), f"{self._section}.{name}."
             )
 
         before, after = await _changed(call, edit)
+        entry = self.of(after.effective)[name]
         if call.query.dry_run:
-            return json_response(shown(after, self.of(after)[name]))
-        status = 200 if name in self.of(before) else 201
-        return answer_entry(after, self.of(after)[name], status)
+            return json_response(shown(after.effective, entry))
+        status = 200 if name in self.of(before.policy) else 201
+        return answer_entry(after.effective, entry, status)
+
+    def _tag(self, rules: Resolver, name: str) -> str | None:
+        """Return the entity tag of an entry as it is shown, None if there is none."""
+        entry = self.of(rules.effective).get(name)
+        return None if entry is None else etag(shown(rules.effective, entry))
 
 
-async def _changed(call: Call, edit: Callable[[Policy], Policy]) -> tuple[Policy, Policy]:
-    """Change the policy, or in a dry run find out what would come of it; return both policies."""
+async def rules_now(call: Call) -> Resolver:
+    """Return the rules as they stand."""
+    await call.service.policies.refresh()
+    return call.service.policies.resolver
+
+
+async def _changed(call: Call, edit: Edit) -> tuple[Resolver, Resolver]:
+    """Change the policy, or in a dry run find out what would come of it; return both rules."""
     if not call.query.dry_run:
         return await call.service.policies.change(edit)
-    before = await call.service.policies.refresh()
-    return before, edit(before)
+    before = await rules_now(call)
+    return before, Resolver(edit(before), before.facts)
 
 
 def _check_unused(policy: Policy, group: str) -> None:
@@ -225,11 +242,13 @@ async def patch_account(call: Call) -> web.Response:
 
 
 async def _set_account(call: Call, new: Callable[[Policy], Account]) -> web.Response:
-    def edit(policy: Policy) -> Policy:
+    def edit(rules: Resolver) -> Policy:
+        policy = rules.policy
         check_match(call, etag(shown(policy, policy.account)))
         return checked_entry(replace(policy, account=new(policy)), "account.")
 
-    _, after = await _changed(call, edit)
+    _, rules = await _changed(call, edit)
+    after = rules.policy
     if call.query.dry_run:
         return json_response(shown(after, after.account))
     return answer_entry(after, after.account)
@@ -243,13 +262,6 @@ async def get_policy(call: Call) -> web.Response:
         text = await asyncio.to_thread(_as_yaml, policy)
         return web.Response(text=text, content_type=YAML, headers=tag)
     return web.Response(body=policy.document, content_type="application/json", headers=tag)
-
-
-async def get_facts(call: Call) -> web.Response:
-    """Answer with what completes the policy."""
-    await call.service.policies.refresh()
-    facts = call.service.policies.resolver.facts
-    return json_response(FactsAnswer(facts.max_attempts, sorted(facts.unshared)))
 
 
 def _as_yaml(policy: Policy) -> str:
@@ -268,11 +280,11 @@ async def put_policy(call: Call) -> web.Response:
         after = new
     else:
 
-        def edit(policy: Policy) -> Policy:
-            check_match(call, policy_tag(policy))
+        def edit(rules: Resolver) -> Policy:
+            check_match(call, policy_tag(rules.policy))
             return new
 
-        before, after = await policies.change(edit)
+        before, after = (rules.policy for rules in await policies.change(edit))
     answer = PolicyAnswer(applied=not call.query.dry_run, changes=diff(before, after))
     standing = before if call.query.dry_run else after
     return json_response(answer, ETag=policy_tag(standing))

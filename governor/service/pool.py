@@ -31,7 +31,8 @@ _UNLIMITED: Final = Limits()
 class Pool:
     """The pool at one moment.
 
-    `limits` of every scope that the policy names, `counts` of all that have any, `rows` of both.
+    `limits` of every scope that the policy or a wish names, `counts` of all that have any, `rows`
+    of both.
     """
 
     now_ms: int
@@ -130,11 +131,12 @@ class Watch:
     async def look(self) -> Pool:
         """Look now. Raises `StoreUnavailableError`."""
         now_ms = await self._check_ins.sweep()
-        policy = await self._policies.refresh()
+        await self._policies.refresh()
+        rules = self._policies.resolver
         counts = await self._ledger.counts(now_ms)
-        self._rows = rows = self._rows.next(policy, counts)
+        self._rows = rows = self._rows.next(rules.effective, counts)
         in_use = {scope: count.in_use for scope, count in counts.items()}
-        by_priority = self._policies.resolver.by_priority(in_use)
+        by_priority = rules.by_priority(in_use)
         return Pool(
             now_ms,
             PriorityInUse(by_priority[Priority.USER_FACING], by_priority[Priority.BACKGROUND]),

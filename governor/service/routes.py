@@ -6,9 +6,10 @@ from aiohttp import web
 from msgspec import Meta
 
 from governor.policy import Account, Function, Group, Policy
-from governor.service import controller, dashboard, history, leases, limits, status
-from governor.service.app import Answer, Call, Handler, Route, json_response
+from governor.service import controller, dashboard, facts, history, leases, limits, status
+from governor.service.app import POLICY_BODY, Answer, Call, Handler, Route, json_response
 from governor.service.auth import Role
+from governor.service.bodies.facts import FactsAnswer, TagsAnswer, TagsBody, TagsQuery
 from governor.service.bodies.history import DenialsAnswer, DenialsQuery, HistoryAnswer, HistoryQuery
 from governor.service.bodies.leases import (
     AcquireBody,
@@ -21,7 +22,6 @@ from governor.service.bodies.leases import (
 )
 from governor.service.bodies.limits import (
     EntryQuery,
-    FactsAnswer,
     FunctionsAnswer,
     GroupsAnswer,
     PolicyAnswer,
@@ -188,13 +188,25 @@ ROUTES: Final[list[Route]] = [
         {200: Answer("What changed, or would change.", PolicyAnswer)},
         query=PolicyQuery,
         body=bytes,
+        most_bytes=POLICY_BODY,
         conditional=True,
     ),
     _view(
         "/v1/facts",
-        "What the controller has learned from AWS",
-        limits.get_facts,
+        "What AWS says of functions, as last heard",
+        facts.get_facts,
         Answer("Facts by function.", FactsAnswer),
+    ),
+    Route(
+        "PUT",
+        "/v1/facts/tags",
+        Role.ADMIN,
+        "Replace the tags of all functions",
+        facts.put_tags,
+        {200: Answer("What moved, or would move, and the wishes.", TagsAnswer)},
+        query=TagsQuery,
+        body=TagsBody,
+        most_bytes=POLICY_BODY,
     ),
     Route(
         "POST",

@@ -26,6 +26,7 @@ from governor.model import (
     Waiting,
 )
 from governor.policy import Policy, parse_yaml
+from governor.resolver import Resolver
 
 A = TypeVar("A", bound=Answer)
 
@@ -59,7 +60,8 @@ class Replica:
     async def edit_group(self, name: str, **changes: int) -> None:
         """Change fields of one group of the pool's policy."""
 
-        def edit(policy: Policy) -> Policy:
+        def edit(rules: Resolver) -> Policy:
+            policy = rules.policy
             group = msgspec.structs.replace(policy.groups[name], **changes)
             return msgspec.structs.replace(policy, groups={**policy.groups, name: group})
 

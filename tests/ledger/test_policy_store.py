@@ -10,7 +10,7 @@ from redis import Redis
 from governor.errors import InvalidInputError
 from governor.facts import Facts
 from governor.ledger.keys import BOOK, POLICY, key, pool_keys
-from governor.ledger.policy_store import PolicyStore
+from governor.ledger.policy_store import Edit, PolicyStore
 from governor.model import Acquire, Granted
 from governor.policy import Function, Policy, parse_yaml
 from governor.resolver import Resolver
@@ -20,11 +20,12 @@ ONE = parse_yaml("functions: {api: {max_concurrency: 1}}")
 TWO = parse_yaml("functions: {api: {max_concurrency: 2}}")
 
 
-def naming(name: str) -> Callable[[Policy], Policy]:
+def naming(name: str) -> Edit:
     """An edit that adds the function `name`."""
 
-    def edit(policy: Policy) -> Policy:
-        return msgspec.structs.replace(policy, functions={**policy.functions, name: Function()})
+    def edit(rules: Resolver) -> Policy:
+        functions = {**rules.policy.functions, name: Function()}
+        return msgspec.structs.replace(rules.policy, functions=functions)
 
     return edit
 
@@ -80,9 +81,9 @@ async def test_a_change_is_based_on_what_stands(new_replica: Callable[..., Repli
     await another.policies.refresh()
     await one.set_policy(TWO)
     before, after = await another.policies.change(naming("new"))
-    assert before == TWO
-    assert after.functions == {**TWO.functions, "new": Function()}
-    assert another.policies.policy == after
+    assert before.policy == TWO
+    assert after.policy.functions == {**TWO.functions, "new": Function()}
+    assert another.policies.resolver is after
 
 
 async def test_no_change_of_many_at_once_is_lost(new_replica: Callable[..., Replica]) -> None:
@@ -104,7 +105,7 @@ async def test_put_policy_replaces_the_expected_version_only(replica: Replica) -
 
 
 async def test_an_edit_that_fails_changes_nothing(replica: Replica) -> None:
-    def fail(_: Policy) -> Policy:
+    def fail(_: Resolver) -> Policy:
         raise InvalidInputError("headroom", "is too much")
 
     await replica.set_policy(ONE)
@@ -195,10 +196,12 @@ async def test_facts_and_policy_change_apart(new_replica: Callable[..., Replica]
     one, another = new_replica(), new_replica()
     facts = Facts({"api": 3}, frozenset({"own"}))
     await one.policies.learn(lambda _: facts)
-    assert await another.policies.change(lambda _: TWO) == (Policy(), TWO)
+    before, after = await another.policies.change(lambda _: TWO)
+    assert (before.policy, after.policy) == (Policy(), TWO)
     await one.policies.refresh()
     assert (one.policies.policy, one.policies.resolver.facts) == (TWO, facts)
-    assert await one.policies.learn(lambda known: known) == facts
+    before, after = await one.policies.learn(lambda known: known)
+    assert after is before
 
 
 async def test_a_store_that_lost_everything_gets_the_facts_back(

@@ -32,6 +32,7 @@ async def api(replicas: tuple[Governor, Governor]) -> AsyncIterator[Api]:
         counted = [scope.partition(":")[2] for scope in await api.scopes() if ":" in scope]
         await api.put("/v1/policy", {"functions": {name: {} for name in counted}})
         await api.set_policy("{}")
+        await api.put("/v1/facts/tags", {"tags": {}})
         yield api
 
 

@@ -1,4 +1,4 @@
-"""Limits, the policy, and the facts beside it."""
+"""Limits and the policy."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ class EntryQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FunctionsAnswer(Struct, frozen=True):
-    """The functions that the policy names."""
+    """The functions that the policy names, and those whose wishes it honours."""
 
     functions: dict[str, Function]
 
@@ -39,15 +39,3 @@ class PolicyAnswer(Struct, frozen=True):
 
     applied: bool
     changes: list[Change]
-
-
-class FactsAnswer(Struct, frozen=True):
-    """What the controller has learned from AWS; the policy goes before it."""
-
-    max_attempts: Annotated[
-        dict[str, int],
-        Meta(description="By function: the lowest maxReceiveCount of its queues."),
-    ]
-    unshared: Annotated[
-        list[str], Meta(description="Functions with reserved concurrency of their own.")
-    ]
