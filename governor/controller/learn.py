@@ -6,7 +6,11 @@ from governor.facts import Facts
 
 def learned(known: Facts, observed: Observed) -> Facts:
     """Return what is known now. Of what the snapshot misses, what was `known` still holds."""
-    return Facts(_max_attempts(known, observed), _unshared(known, observed))
+    return Facts(
+        _max_attempts(known, observed),
+        _unshared(known, observed),
+        known.tags if observed.tags is None else observed.tags,
+    )
 
 
 def _max_attempts(known: Facts, observed: Observed) -> dict[str, int]:

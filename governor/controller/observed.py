@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Raw
+
 from governor.model import ScopeCount
 
 FLOOR: Final = 2
@@ -112,6 +114,8 @@ class Observed:
     which is not the same as none. `scopes` are the ledger's counts, empty until something checks
     in. `ungoverned` is the concurrency that CloudWatch sees in the account's shared pool and the
     ledger does not count; None: unknown.
+    `tags` are all functions' tags, as facts keep them, in the cycle that has read the last of them;
+    in all others None.
     `missing` has one sentence for each part that could not be read. `unasked` is in how many places
     an original may stand that is not known yet: further snapshots ask there.
     """
@@ -125,3 +129,4 @@ class Observed:
     ungoverned: int | None = 0
     missing: tuple[str, ...] = ()
     unasked: int = 0
+    tags: dict[str, Raw] | None = None

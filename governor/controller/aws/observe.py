@@ -6,18 +6,21 @@ before, with half of what is left; originals. So 2,000 mappings cost 25 calls at
 them are Lambda's. Queues are SQS's data plane and come on top, and so do functions that were never
 seen before.
 
+The functions' tags come on top, too, 500 functions a cycle until all are read.
+
 What can't be read is left out and told in `missing`; what was read before is used for a while.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from governor.aws.errors import CallError, GoneError
 from governor.controller.aws import limits, metrics
 from governor.controller.aws.calls import Calls
 from governor.controller.aws.clients import Clients
+from governor.controller.aws.function_tags import FunctionTags
 from governor.controller.aws.functions import Details, Functions
 from governor.controller.aws.history import History
 from governor.controller.aws.mappings import Mappings, function_of, value
@@ -34,6 +37,8 @@ from governor.controller.observed import (
     Queue,
 )
 from governor.model import ACCOUNT, ScopeCount, function_scope
+
+V = TypeVar("V")
 
 WITHIN_S: Final = 15.0
 """No call of a snapshot begins later than this after its begin."""
@@ -64,6 +69,7 @@ class Observer:
         self.limits = Fact(lambda: limits.of_account(clients, calls), _LIMITS_DUE_S, _LIMITS_VOID_S)
         self.quota = Fact(lambda: limits.last_request(clients, calls), _SLOW_DUE_S, _SLOW_VOID_S)
         self._tagged = Fact(tags.read, _SLOW_DUE_S, _SLOW_VOID_S)
+        self._function_tags = FunctionTags(clients, calls)
 
     def observe(
         self,
@@ -95,6 +101,7 @@ class Observer:
         functions, unread = self._read_functions(cycle, mappings, busy)
         most = len(unasked) if every_original else max(0, cycle.left)  # for the next snapshot
         cycle.attempt("the originals in tags", lambda: self._tags.ask(unasked[:most]))
+        tags = cycle.value("the functions' tags", lambda: self._function_tags.read(at_s))
         return Observed(
             at_s=at_s,
             account=self._account(cycle, quota=quota),
@@ -103,6 +110,7 @@ class Observer:
             functions=functions,
             scopes=scopes,
             ungoverned=self._ungoverned(cycle),
+            tags=tags,
             missing=tuple(dict.fromkeys(cycle.missing)),
             unasked=len(unasked) + unread + (self._tagged.get(at_s) is None),
         )
@@ -234,6 +242,14 @@ class _Cycle:
             self.missing.append(f"{what}: {error}")
             return False
         return True
+
+    def value(self, what: str, read: Callable[[], V]) -> V | None:
+        """Return what is read, None if that fails; then tell what is missing."""
+        try:
+            return read()
+        except CallError as error:
+            self.missing.append(f"{what}: {error}")
+            return None
 
     def tell(self, kind: str, failed: Mapping[str, CallError], name: Callable[[str], str]) -> None:
         """Tell why what could not be read: one sentence for each kind of failure."""

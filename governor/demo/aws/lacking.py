@@ -11,7 +11,8 @@
   Provisioned mode excludes a maximum concurrency; more than ten messages in a batch need a window
   (developer guide, "Creating and configuring an Amazon SQS event source mapping").
 - ListFunctionUrlConfigs, ListProvisionedConcurrencyConfigs: API reference.
-- GetResources for Lambda's resources: Resource Groups Tagging API reference, 100 per page.
+- GetResources for Lambda's resources: Resource Groups Tagging API reference, 100 per page; also
+  those that were tagged and are no more.
 - Service Quotas' requests: API reference; one open request per quota.
 """
 
@@ -146,16 +147,21 @@ class Lacking:
         """GetResources."""
         keys = {each["Key"] for each in request.get("TagFilters", [])}
         kinds = {kind.removeprefix("lambda:") for kind in request.get("ResourceTypeFilters", [])}
-        found = [
-            {"ResourceARN": arn, "Tags": [{"Key": k, "Value": v} for k, v in tags.items()]}
-            for arn, tags in sorted(self.tags.items())
-            if keys <= tags.keys() and arn.split(":")[5] in kinds - self._unheard_of
-        ]
+        kinds -= self._unheard_of
+        found = sorted(
+            arn
+            for arn, tags in self.tags.items()
+            if keys <= tags.keys() and arn.split(":")[5] in kinds
+        )
         first = int(request.get("PaginationToken") or 0)
         after = first + min(request.get("ResourcesPerPage", 50), PAGE)
         token = str(after) if after < len(found) else ""
-        body = {"PaginationToken": token, "ResourceTagMappingList": found[first:after]}
+        listed = [{"ResourceARN": arn, "Tags": self._pairs(arn)} for arn in found[first:after]]
+        body = {"PaginationToken": token, "ResourceTagMappingList": listed}
         return Answer(200, body)
+
+    def _pairs(self, arn: str) -> list[dict[str, str]]:
+        return [{"Key": key, "Value": value} for key, value in self.tags[arn].items()]
 
     @property
     def _unheard_of(self) -> set[str]:

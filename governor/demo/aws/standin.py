@@ -35,11 +35,13 @@ _ROUTES: Final = [
         ("GET", "functions", "ListFunctions"),
         ("PUT", "event-source-mappings/([^/]+)", "UpdateEventSourceMapping"),
         ("GET", "account-settings", "GetAccountSettings"),
+        ("POST", "functions", "CreateFunction"),
         ("GET", "functions/([^/]+)", "GetFunction"),
         ("GET", "functions/([^/]+)/policy", "GetPolicy"),
         ("GET", "functions/([^/]+)/aliases", "ListAliases"),
         ("GET", "functions/([^/]+)/urls", "ListFunctionUrlConfigs"),
         ("GET", "functions/([^/]+)/event-invoke-config/list", "ListFunctionEventInvokeConfigs"),
+        ("DELETE", "functions/([^/]+)", "DeleteFunction"),
         ("PUT", "functions/([^/]+)/concurrency", "PutFunctionConcurrency"),
         ("DELETE", "functions/([^/]+)/concurrency", "DeleteFunctionConcurrency"),
         ("GET", "functions/([^/]+)/provisioned-concurrency", "ListProvisionedConcurrencyConfigs"),
@@ -241,6 +243,21 @@ def _delete_concurrency(standin: StandIn, request: Request) -> Answer:
     return answer
 
 
+def _create(standin: StandIn, request: Request) -> Answer:
+    answer = standin.forward(request)
+    if answer.error is None and (tags := request.body.get("Tags")):
+        standin.state.tags[answer.body["FunctionArn"]] = tags
+    return answer
+
+
+def _delete(standin: StandIn, request: Request) -> Answer:
+    answer = standin.forward(request)
+    if answer.error is None:
+        for arn in [arn for arn in standin.state.tags if arn.endswith(f":{request.subject}")]:
+            del standin.state.tags[arn]
+    return answer
+
+
 def _tag(standin: StandIn, request: Request) -> Answer:
     answer = standin.forward(request)
     if answer.error is None:
@@ -267,6 +284,8 @@ _OWN: Final[dict[str, Callable[[StandIn, Request], Answer]]] = {
     "lambda:ListProvisionedConcurrencyConfigs": (
         lambda standin, request: standin.state.provisioned_configs(request.subject)
     ),
+    "lambda:CreateFunction": _create,
+    "lambda:DeleteFunction": _delete,
     "lambda:TagResource": _tag,
     "lambda:UntagResource": _untag,
     "tag:GetResources": lambda standin, request: standin.state.resources(request.body),

@@ -40,7 +40,7 @@ def mapping(observed: Observed, uuid: str) -> EventSourceMapping:
 def test_an_empty_account(account: AwsAccount) -> None:
     observed = observe(account)
     assert observed == Observed(
-        NOW, AccountFacts(1000, 1000), (), {}, {}, IDLE, ungoverned=0, missing=()
+        NOW, AccountFacts(1000, 1000), (), {}, {}, IDLE, ungoverned=0, missing=(), tags={}
     )
 
 
