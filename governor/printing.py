@@ -14,6 +14,9 @@ PIPED_WIDTH = 250
 MOST_QUEUES = 20
 """Queues that a table has, at most."""
 
+MOST_MOVES = 100
+"""Functions that moved, in a table, at most."""
+
 
 def print_json(value: object) -> None:
     """Print `value` as JSON."""
@@ -131,6 +134,40 @@ def print_changes(answer: dict[str, Any]) -> None:
     count = len(answer["changes"])
     done = "changed" if answer["applied"] else "would change"
     console.print(f"{count} {'setting' if count == 1 else 'settings'} {done}", style="bold")
+
+
+def print_sync(answer: dict[str, Any]) -> None:
+    """Print the answer of `PUT /v1/facts/tags`: who moves, what became of wishes."""
+    out = console()
+    if answer["moved"]:
+        more = len(answer["moved"]) - MOST_MOVES
+        table = Table(
+            box=box.SIMPLE_HEAD,
+            padding=(0, 1, 0, 0),
+            caption=f"and {more} more; --json has all" if more > 0 else None,
+        )
+        for heading in ("function", "groups before", "after"):
+            table.add_column(heading, overflow="fold")
+        for move in answer["moved"][:MOST_MOVES]:
+            groups = (_weighted(move["before"]), _weighted(move["after"]))
+            table.add_row(*map(Text, (move["function"], *groups)))
+        out.print(table)
+    fates: dict[str, int] = {}
+    for wish in answer["wishes"]:
+        fates[wish["fate"]] = fates.get(wish["fate"], 0) + 1
+        if wish["fate"] == "senseless":
+            text = f"{wish['function']}: {wish['tag']} = {wish['value']!r}: {wish['reason']}"
+            out.print(text, style="yellow", markup=False)
+    moved = f"{len(answer['moved'])} of {answer['functions']} tagged functions"
+    wishes = ", ".join(f"{count} {fate}" for fate, count in sorted(fates.items())) or "none"
+    done = "moved" if answer["applied"] else "would move"
+    out.print(f"{moved} {done}; wishes: {wishes}", style="bold")
+
+
+def _weighted(groups: dict[str, int]) -> str:
+    """Groups, each with its weight where that is not 1."""
+    words = (name if weight == 1 else f"{name}:{weight}" for name, weight in groups.items())
+    return " ".join(sorted(words)) or "-"
 
 
 def _brief(value: object) -> str:

@@ -3,8 +3,9 @@
 import click
 
 from governor.cli.fleet_discover import discover
+from governor.cli.fleet_sync import sync
 
 
-@click.group(commands=[discover])
+@click.group(commands=[discover, sync])
 def fleet() -> None:
     """See what an account has, and govern it. Access to AWS is boto3's own."""
