@@ -15,7 +15,7 @@ from governor.wishes import Fate, Wish, completed, fates
 NAMES = ("api", "etl-load", "etl-save", "mail")
 GROUPS = ("a", "b", "c")
 
-words = st.sampled_from(["x", "y", "z"])
+words = st.sampled_from(["x", "y"])
 tag_sets = st.dictionaries(st.sampled_from(["k", "l", STACK]), words, max_size=3)
 users_tags = st.dictionaries(st.sampled_from(["k", "l"]), words, max_size=2)
 members = st.builds(
@@ -75,6 +75,26 @@ def test_groups_are_those_of_the_model(policy: Policy, fleet: dict[str, dict[str
         held = {hold.scope: hold.weight for hold in resolver.claim(name).holds}
         own = {function_scope(name): 1, ACCOUNT: 1}
         assert held == own | {group_scope(each): weight for each, weight in expected.items()}
+
+
+@pytest.mark.parametrize(
+    ("tags", "groups"),
+    [
+        ({"pipeline": "etl", "stage": "prod", "team": "a"}, {"both"}),
+        ({"pipeline": "etl"}, set()),
+        ({"stage": "prod"}, set()),
+        ({"pipeline": "etl", "stage": "test", STACK: "shop"}, {"either"}),
+        ({"team": "b"}, {"either"}),
+        ({"stack": "shop", "Team": "b"}, set()),
+    ],
+)
+def test_all_of_the_tags_or_the_stack(tags: dict[str, str], groups: set[str]) -> None:
+    policy = parse_yaml("""
+        groups:
+          both: {members: {tags: {pipeline: etl, stage: prod}}}
+          either: {members: {tags: {team: b}, stack: shop}}
+    """)
+    assert set(Resolver(policy, Facts(tags=packed({"f": tags}))).groups("f")) == groups
 
 
 def test_no_tags_wanted_is_no_member() -> None:

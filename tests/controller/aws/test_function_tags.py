@@ -1,6 +1,7 @@
 """The functions' tags as the controller reads them: all of them or none, a few pages at a time."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,8 @@ from governor.demo.aws.fleet import ACCOUNT_ID, REGION
 from governor.demo.aws.standin import StandIn
 from governor.facts import STACK, Facts, packed
 from governor.model import ACCOUNT, ScopeCount
+from tests.governors import Governor
+from tests.service.api import Api, eventually
 
 NOW = 1_800_000_000.0
 IDLE = {ACCOUNT: ScopeCount()}
@@ -71,3 +74,19 @@ def test_a_reading_that_fails_half_way_keeps_what_was_known(
     standin.heal()
     later = [account.observe(IDLE, NOW + 20 + 10 * number) for number in range(2)]
     assert len(max((tags(each) for each in later), key=len)) == 600
+
+
+async def test_a_governor_with_a_controller_goes_by_them(standin: StandIn, tmp_path: Path) -> None:
+    tag(standin, {"load": {STACK: "shop"}})
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("groups: {shop: {max_concurrency: 1, members: {stack: shop}}}")
+    options = ("--controller", "--data-dir", f"{tmp_path / 'data'}", "--policy", f"{policy}")
+    with Governor(*options) as governor:
+        async with Api(governor.url) as api:
+
+            async def knows() -> bool:
+                return bool((await api.get("/v1/facts")).json["tags"])
+
+            await eventually(knows, "the controller has read the tags")
+            await api.granted("a", "load")
+            assert (await api.denied("b", "load"))["denied_by"] == "group:shop"
