@@ -5,12 +5,14 @@ an index that is some time behind, of "resources that are or were tagged" (API r
 is not in it has no tags.
 """
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from governor.aws.calls import Calls
 from governor.aws.errors import CallError
+from governor.aws.tagged import TagReader
 from governor.controller.aws.mappings import function_of, knobs
 from governor.fleet.aws.clients import Clients
 from governor.fleet.aws.pages import Page, pages, whole
@@ -24,16 +26,12 @@ if TYPE_CHECKING:
         ListEventSourceMappingsResponseTypeDef,
         ListFunctionsResponseTypeDef,
     )
-    from types_boto3_resourcegroupstaggingapi.type_defs import GetResourcesOutputTypeDef
 
 FUNCTIONS: Final = 50
 """Functions per call, at most (API reference, ListFunctions)."""
 
 MAPPINGS: Final = 100
 """Mappings per call, at most (API reference, ListEventSourceMappings)."""
-
-RESOURCES: Final = 100
-"""Resources per call, at most (API reference, GetResources)."""
 
 Seen = Callable[[int], None]
 """Is told how many functions have been listed."""
@@ -51,13 +49,12 @@ def listed(clients: Clients, calls: Calls, seen: Seen = lambda _: None) -> Fleet
     missing: list[str] = []
     functions = [found[name] for name in sorted(found)]
     try:
-        tags = whole(lambda token: _tags(clients, calls, token))
+        tags = TagReader(clients.tags, calls.make).read(pages=sys.maxsize) or {}
     except CallError as error:
         missing.append(f"tags: {error}")
         functions = [replace(each, tags=None) for each in functions]
     else:
-        known = dict(tags)
-        functions = [replace(each, tags=known.get(each.arn, {})) for each in functions]
+        functions = [replace(each, tags=tags.get(each.name, {})) for each in functions]
     try:
         mappings = whole(lambda marker: _mappings(clients, calls, marker))
     except CallError as error:
@@ -111,28 +108,6 @@ def _network(
         return None
     groups = tuple(vpc.get("SecurityGroupIds", ()))
     return Network(vpc.get("VpcId", ""), tuple(vpc["SubnetIds"]), groups)
-
-
-def _tags(clients: Clients, calls: Calls, token: str) -> Page[tuple[str, Mapping[str, str]]]:
-    return calls.make(
-        "tag:GetResources",
-        lambda: clients.tags.get_resources(
-            ResourceTypeFilters=["lambda:function"],
-            ResourcesPerPage=RESOURCES,
-            PaginationToken=token,
-        ),
-        _of_resources,
-    )
-
-
-def _of_resources(
-    answer: "GetResourcesOutputTypeDef",
-) -> Page[tuple[str, Mapping[str, str]]]:
-    found: list[tuple[str, Mapping[str, str]]] = [
-        (each["ResourceARN"], {tag["Key"]: tag["Value"] for tag in each["Tags"]})
-        for each in answer["ResourceTagMappingList"]
-    ]
-    return found, answer.get("PaginationToken", "")
 
 
 def _mappings(clients: Clients, calls: Calls, marker: str) -> Page[EventSourceMapping]:
