@@ -6,7 +6,8 @@ import signal
 import sys
 
 from governor.controller.aws.account import AwsAccount
-from governor.controller.loop import Pace, control
+from governor.controller.loop import control
+from governor.controller.pace import Pace
 from governor.errors import SettingsError
 from governor.ledger.client import LedgerClient
 from governor.settings import READY, WRONG_SETTINGS, ControllerSettings

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from governor.controller.actions import Action, Result
 from governor.controller.cycle import sent
 from governor.controller.learn import learned
-from governor.controller.loop import Pace
 from governor.controller.memory import Memory
+from governor.controller.pace import Due, Pace, Rhythm
 from governor.controller.plan import Plan, plan
 from governor.controller.survey import before_headroom
 from governor.policy import Policy
@@ -35,8 +35,7 @@ class Control:
         self._policy = policy
         self._before_headroom = before_headroom(policy)
         self._memory = Memory()
-        self._pace = Pace()
-        self._began_s = 0.0
+        self._rhythm = Rhythm(Pace())
 
     @property
     def calls(self) -> Mapping[tuple[str, str], int]:
@@ -45,18 +44,15 @@ class Control:
 
     def begin(self) -> None:
         """Begin with a cycle."""
-        self._began_s = -self._pace.every_s
         self._look(None)
 
     def _look(self, _: None) -> None:
         now_s = self._timeline.now_s
-        self._timeline.at(now_s + self._pace.look_s, self._look, None)
-        waited_s = now_s - self._began_s
-        if waited_s >= self._pace.every_s or (
-            waited_s >= self._pace.urgent_s and self._headroom_is_eaten_into()
-        ):
-            self._began_s = now_s
+        due = self._rhythm.due(now_s)
+        if due is Due.NOW or (due is Due.IF_URGENT and self._headroom_is_eaten_into()):
             self._cycle()
+            self._rhythm.ran(now_s, now_s)
+        self._timeline.at(self._rhythm.next_look_s(now_s), self._look, None)
 
     def _headroom_is_eaten_into(self) -> bool:
         in_use = self._ledger.in_use(self._before_headroom)

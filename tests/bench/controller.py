@@ -12,8 +12,8 @@ from unittest.mock import patch
 
 from governor.controller.actions import Action, Outcome, Turn
 from governor.controller.aws.account import AwsAccount
-from governor.controller.loop import Pace
 from governor.controller.memory import Memory
+from governor.controller.pace import Pace
 from governor.controller.plan import plan
 from governor.demo.aws.moto import ENVIRONMENT, Moto
 from governor.demo.aws.standin import StandIn

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from governor.controller.loop import Pace, control
+from governor.controller.loop import control
 from governor.controller.memory import Memory
+from governor.controller.pace import Pace
 from governor.controller.report import Report, read
 from governor.facts import Facts
 from governor.ledger.client import LedgerClient

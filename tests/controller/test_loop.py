@@ -10,8 +10,8 @@ import pytest
 from governor.controller.actions import Action, Brake, Outcome, Result, Turn
 from governor.controller.cycle import carry_out
 from governor.controller.leader import RENEW_EVERY_S, Lease
-from governor.controller.loop import Pace
 from governor.controller.observed import FunctionFacts, Knobs
+from governor.controller.pace import Pace
 from governor.facts import Facts
 from governor.ledger.client import LedgerClient
 from governor.ledger.embedded import valkey_binary

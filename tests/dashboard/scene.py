@@ -15,7 +15,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from governor.controller.loop import Pace, control
+from governor.controller.loop import control
+from governor.controller.pace import Pace
 from governor.ledger.client import LedgerClient
 from tests.controller.account import MemoryAccount
 from tests.governors import Governor
