@@ -72,7 +72,7 @@ class Memory:
     """Everything that outlives a cycle. Bounded by what is observed: mappings, functions, groups.
 
     `highest` is by what is measured: "user-facing", "ungoverned", "other", a scope, and for a
-    mapping with something in its queue "batches:<uuid>" and "ms:<uuid>".
+    mapping with something in its queue "messages:<uuid>" and "ms:<uuid>".
     """
 
     turns: Mapping[str, Turned] = field(default_factory=dict)

@@ -59,8 +59,8 @@ def pooled(claim: Claim, facts: FunctionFacts | None) -> bool:
     return not own and any(hold.scope == ACCOUNT for hold in claim.holds)
 
 
-def use(resolver: Resolver, observed: Observed, reaches: Mapping[str, int]) -> Use:
-    """Return what runs by itself; `reaches` says for functions how much their queues explain."""
+def use(resolver: Resolver, observed: Observed, explained: Mapping[str, int]) -> Use:
+    """Return what runs by itself; `explained` says for functions how much queues may run."""
     found = Use()
     for scope, count in observed.scopes.items():
         if count.in_use <= 0 or not scope.startswith(_FUNCTION):
@@ -68,7 +68,7 @@ def use(resolver: Resolver, observed: Observed, reaches: Mapping[str, int]) -> U
         name = scope.removeprefix(_FUNCTION)
         claim, facts = resolver.claim(name), observed.functions.get(name)
         user_facing = claim.priority is Priority.USER_FACING
-        runs = count.in_use if user_facing else max(0, count.in_use - reaches.get(name, 0))
+        runs = count.in_use if user_facing else max(0, count.in_use - explained.get(name, 0))
         for hold in claim.holds:
             if hold.scope != ACCOUNT:
                 found.scopes[hold.scope] += hold.weight * runs

@@ -13,29 +13,26 @@ DRAIN_MS: Final = 60_000
 _MOST_MS: Final = 15 * 60_000
 """No invocation takes longer (Lambda's timeout limit)."""
 
-_MOST_BATCHES: Final = 10**9
+_MOST_MESSAGES: Final = 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Invocations at a time. `need` ≤ `reach`; both 0 when nothing waits or runs.
+    """Invocations at a time. `need` ≤ `reach` ≤ `explains`; all 0 when nothing waits or runs.
 
     `reach`: what AWS would run if nothing held it back, one for each batch that waits or runs.
     `need`: what empties the queue within a minute; without a known duration the same as `reach`.
+    `explains`: what may run of it, one for each message, as AWS does not wait for batches to fill.
     """
 
     reach: int
     need: int
+    explains: int
 
 
-def batches(original: Knobs, queue: Queue) -> int:
-    """Return how many batches wait or run in `queue`, as `original` knobs make them.
-
-    Larger ones are how a mapping that is held back gets on: they must not end the very scarcity
-    that they are for.
-    """
-    messages = max(0, queue.visible) + max(0, queue.in_flight)
-    return min(_MOST_BATCHES, -(-messages // max(1, original.batch_size)))
+def messages(queue: Queue) -> int:
+    """Return how many messages wait or run in `queue`."""
+    return min(_MOST_MESSAGES, max(0, queue.visible) + max(0, queue.in_flight))
 
 
 def duration_ms(facts: FunctionFacts) -> int | None:
@@ -46,9 +43,15 @@ def duration_ms(facts: FunctionFacts) -> int | None:
 
 
 def demand(original: Knobs, waiting: int, takes_ms: int) -> Demand:
-    """Return the demand of `waiting` batches that take so long (0: unknown)."""
-    most = units(original)
-    reach = min(waiting, MOST_ON_DEMAND if most is None else max(0, most))
-    if not takes_ms:
-        return Demand(reach, reach)
-    return Demand(reach, min(reach, ceil(waiting * takes_ms / DRAIN_MS)))
+    """Return the demand of `waiting` messages, whose batches take so long (0: unknown).
+
+    Batches are as `original` knobs make them. Larger ones are how a mapping that is held back gets
+    on: they must not end the very scarcity that they are for.
+    """
+    limit = units(original)
+    most = MOST_ON_DEMAND if limit is None else max(0, limit)
+    batches = -(-waiting // max(1, original.batch_size))
+    reach = need = min(batches, most)
+    if takes_ms:
+        need = min(reach, ceil(batches * takes_ms / DRAIN_MS))
+    return Demand(reach, need, min(waiting, most))

@@ -10,7 +10,7 @@ from governor.controller.memory import Memory, Turned
 from governor.controller.observed import EventSourceMapping, FunctionFacts, Observed, Queue
 from governor.controller.plan.budget import pooled
 from governor.controller.plan.confirm import Confirmation, State, follow_turn
-from governor.controller.plan.demand import Demand, batches, demand, duration_ms
+from governor.controller.plan.demand import Demand, demand, duration_ms, messages
 from governor.controller.plan.highest import Watch
 from governor.controller.plan.knobs import floor, shown
 from governor.controller.plan.shares import Claimant
@@ -20,16 +20,16 @@ from governor.policy import Function
 from governor.resolver import Resolver
 
 _UNLISTED: Final = Function()
-_NO_DEMAND: Final = Demand(0, 0)
+_NO_DEMAND: Final = Demand(0, 0, 0)
 
 
 @dataclass(slots=True)
 class Mappings:
     """All mappings of a snapshot.
 
-    `claims` are those of governed functions, `fed` all functions with a mapping. `reaches` says how
-    much of a function's use its governed queues explain. `active` are the governed mappings that
-    have something to do, by uuid.
+    `claims` are those of governed functions, `fed` all functions with a mapping. `explained` says
+    how much of a function's use may come from its governed queues. `active` are the governed mappings
+    that have something to do, by uuid.
     """
 
     governed: list[Governed] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Mappings:
     confirmations: list[Confirmation] = field(default_factory=list)
     turns: dict[str, Turned] = field(default_factory=dict)
     fed: set[str] = field(default_factory=set)
-    reaches: Counter[str] = field(default_factory=Counter)
+    explained: Counter[str] = field(default_factory=Counter)
     active: list[str] = field(default_factory=list)
 
 
@@ -83,11 +83,11 @@ def gather(
             max_batch_size=function.max_batch_size,
             fifo=queue is not None and queue.fifo,
             busy=not mapping.settled or waits(confirmation),
-            idle=queue is None or not batches(mapping.knobs, queue),
+            idle=queue is None or not messages(queue),
         )
         found.governed.append(governed)
         if wanted.reach:
-            found.reaches[mapping.function] += wanted.reach
+            found.explained[mapping.function] += wanted.explains
             found.active.append(mapping.uuid)
     return found
 
@@ -146,7 +146,7 @@ def _demand(
     original = record.original if record else mapping.knobs
     if not original.enabled:
         return _NO_DEMAND
-    waiting = watch.held(f"batches:{mapping.uuid}", batches(original, queue))
+    waiting = watch.held(f"messages:{mapping.uuid}", messages(queue))
     if not waiting:
         return _NO_DEMAND
     name, now_ms = f"ms:{mapping.uuid}", duration_ms(facts)

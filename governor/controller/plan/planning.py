@@ -57,7 +57,7 @@ def plan(resolver: Resolver, observed: Observed, memory: Memory) -> Plan:
         return Plan((), (NonAction(ACCOUNT, _blind(observed)),), None, memory)
     watch = Watch(memory.highest, observed.at_s)
     mappings = gather(resolver, observed, observed.mappings, memory, watch)
-    used = use(resolver, observed, mappings.reaches)
+    used = use(resolver, observed, mappings.explained)
     limits = resolver.policy.account.limits
     found = budget(limits, account, used, observed, watch)
     rooms = _rooms(mappings, limits, found, used, watch)

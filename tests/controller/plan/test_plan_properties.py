@@ -316,7 +316,7 @@ memories_of = st.builds(
         ),
     ),
     st.dictionaries(
-        st.sampled_from(["user-facing", "ungoverned", "batches:a", "ms:a", "group:g"]),
+        st.sampled_from(["user-facing", "ungoverned", "messages:a", "ms:a", "group:g"]),
         st.builds(
             Highest,
             few,
