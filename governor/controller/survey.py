@@ -1,7 +1,7 @@
 """What a controller knows and would do now: the pool's policy and counts, the account, the plan."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -12,9 +12,10 @@ from governor.controller.observed import Observed
 from governor.controller.plan import Plan, plan
 from governor.errors import GovernorError
 from governor.facts import Facts
+from governor.ledger.chronicle_store import ChronicleStore
 from governor.ledger.client import LedgerClient
 from governor.ledger.policy_store import PolicyStore
-from governor.model import ScopeCount
+from governor.model import ACCOUNT, ScopeCount
 from governor.policy import Policy
 from governor.resolver import Resolver
 
@@ -34,12 +35,14 @@ class Account(Protocol):
         self,
         scopes: Mapping[str, ScopeCount],
         at_s: float,
+        peaks: Sequence[int] = (),
         *,
         quota: bool = True,
         every_original: bool = False,
     ) -> Observed:
         """Read the account; what can't be read is missing from the snapshot, and it says so.
 
+        `peaks` are the ledger's of the account in each 10 s up to `at_s`, oldest first.
         `every_original`: there may be no memory, so go by nothing but the mappings themselves.
         """
 
@@ -71,6 +74,7 @@ class Surveyor:
     def __init__(self, ledger: LedgerClient, account: Account) -> None:
         """Look at the pool of `ledger` and at `account`."""
         self._ledger = ledger
+        self._chronicle = ChronicleStore(ledger.store)
         self._policies = PolicyStore(ledger)
         self._account = account
 
@@ -97,9 +101,10 @@ class Surveyor:
         """
         resolver = self._policies.resolver
         counts, now_ms = await self.counts()
+        peaks = await self._chronicle.peaks(ACCOUNT, now_ms)
         quota = resolver.policy.account.raise_ is not None
         observed = await asyncio.to_thread(
-            self._account.observe, counts, now_ms / 1000, quota=quota
+            self._account.observe, counts, now_ms / 1000, peaks, quota=quota
         )
         # Reading a large account takes seconds, in which users may have come.
         observed = replace(observed, scopes=(await self.counts())[0])

@@ -89,6 +89,15 @@ class ReferenceLedger:
         found = {name: self._scopes.get(name) for name in scopes}
         return {name: scope.in_use if scope else 0 for name, scope in found.items()}
 
+    def peaks(self, scope: str) -> list[int]:
+        """Return the highest in_use of `scope` in each 10 s of the last hour, oldest first."""
+        counted = self._scopes.get(scope, _Scope())
+        bucket = self._now_ms // BUCKET_MS
+        return [
+            counted.peaks.get(each, counted.in_use if each > counted.bucket else 0)
+            for each in range(bucket - BUCKETS + 1, bucket + 1)
+        ]
+
     def _perform(self, operation: Operation) -> Answer:
         match operation:
             case Acquire():

@@ -8,7 +8,7 @@ from typing import Final
 from governor.controller.actions import Action, AskForMore, Brake, Outcome, Result, Turn
 from governor.controller.aws.bucket import Bucket
 from governor.controller.aws.calls import BURST_S, KEPT_FOR_CHANGES
-from governor.controller.aws.history import History
+from governor.controller.aws.history import ungoverned
 from governor.controller.aws.mappings import PAGE
 from governor.controller.observed import (
     AccountFacts,
@@ -20,7 +20,7 @@ from governor.controller.observed import (
 from governor.controller.observed import (
     Queue as QueueFacts,
 )
-from governor.model import ACCOUNT, ScopeCount
+from governor.model import ScopeCount
 from governor.settings import CALLS_PER_S
 from governor.simulate.cloudwatch import CloudWatch
 from governor.simulate.pool import Pool
@@ -72,7 +72,6 @@ class SimulatedAccount:
         self._reserved: dict[str, int] = {}
         """The brakes: nobody else reserves anything here."""
         self._cloudwatch = CloudWatch(timeline, pool, functions)
-        self._history = History()
         capacity = KEPT_FOR_CHANGES + CALLS_PER_S * BURST_S
         self._budget = Bucket(CALLS_PER_S, capacity, lambda: timeline.now_s)
         self.calls: Counter[tuple[str, str]] = Counter()
@@ -82,16 +81,14 @@ class SimulatedAccount:
         self,
         scopes: Mapping[str, ScopeCount],
         at_s: float,
+        peaks: Sequence[int] = (),
         *,
         quota: bool = True,  # noqa: ARG002 - nobody answers such requests here
     ) -> Observed:
         """Take a snapshot: queues as they are now, metrics as CloudWatch has them."""
         self._read("lambda:ListEventSourceMappings", -(-len(self._mappings) // PAGE))
         self._read("lambda:GetAccountSettings", 1)
-        in_use = scopes[ACCOUNT].in_use if ACCOUNT in scopes else 0
-        reserved = sum(self._reserved.values())
-        self._history.add(at_s, in_use, reserved)
-        limit = self._pool.limit + reserved
+        limit = self._pool.limit + sum(self._reserved.values())
         return Observed(
             at_s=at_s,
             account=AccountFacts(limit, self._pool.limit),
@@ -99,7 +96,7 @@ class SimulatedAccount:
             queues={_queue_arn(name): _facts(name, each) for name, each in self._queues.items()},
             functions={function.name: self._known(function) for function in self._functions},
             scopes=scopes,
-            ungoverned=self._history.ungoverned(self._cloudwatch.unreserved),
+            ungoverned=ungoverned(self._cloudwatch.unreserved, peaks, at_s),
         )
 
     def apply(self, action: Action) -> Outcome:

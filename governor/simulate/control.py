@@ -10,6 +10,7 @@ from governor.controller.memory import Memory
 from governor.controller.pace import Due, Pace, Rhythm
 from governor.controller.plan import Plan, plan
 from governor.controller.survey import before_headroom
+from governor.model import ACCOUNT
 from governor.policy import Policy
 from governor.resolver import Resolver
 from governor.simulate.account import SimulatedAccount
@@ -62,7 +63,7 @@ class Control:
         ledger = self._ledger
         at_s = EPOCH_S + self._timeline.now_s
         ledger.exchange((), self._gate.now_ms)
-        observed = self.account.observe(ledger.counts(), at_s)
+        observed = self.account.observe(ledger.counts(), at_s, ledger.peaks(ACCOUNT))
         self.plan = planned = plan(ledger.resolver, observed, self._memory)
         facts = learned(ledger.resolver.facts, observed)
         if facts != ledger.resolver.facts:

@@ -6,7 +6,7 @@ talk to moto.
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from governor.controller.actions import Action, AskForMore, Brake, Outcome, Result, Turn
@@ -58,6 +58,7 @@ class MemoryAccount:
         self,
         scopes: Mapping[str, ScopeCount],
         at_s: float,
+        peaks: Sequence[int] = (),  # noqa: ARG002 - nothing here is ungoverned
         *,
         quota: bool = True,
         every_original: bool = False,  # noqa: ARG002 - nothing here is behind

@@ -21,10 +21,12 @@ from hypothesis.stateful import (
 )
 from redis import Redis
 
+from governor.ledger.chronicle_store import ChronicleStore
 from governor.ledger.client import PolicyChanged, Woken
 from governor.ledger.keys import pool_keys
 from governor.ledger.reference import Queued, ReferenceLedger
 from governor.model import (
+    ACCOUNT,
     Acquire,
     Mode,
     Operation,
@@ -189,6 +191,9 @@ class LedgerMachine(RuleBasedStateMachine):
         """So are all figures, peaks and totals among them."""
         counts = self.run(self.replica.ledger.counts(self.clock.now_ms))
         assert counts == self.reference.counts()
+        chronicle = ChronicleStore(self.replica.ledger.store)
+        peaks = self.run(chronicle.peaks(ACCOUNT, self.clock.now_ms))
+        assert peaks == self.reference.peaks(ACCOUNT)
 
     @invariant()
     def in_use_is_the_sum_of_the_weights(self) -> None:

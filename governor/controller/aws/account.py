@@ -1,6 +1,6 @@
 """The AWS account that the controller works on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from math import inf
 
@@ -51,17 +51,22 @@ class AwsAccount:
         self,
         scopes: Mapping[str, ScopeCount],
         at_s: float,
+        peaks: Sequence[int] = (),
         *,
         quota: bool = True,
         every_original: bool = False,
     ) -> Observed:
         """Take a snapshot; `scopes` are what the ledger counts, `at_s` is the store's time.
 
+        `peaks` are the ledger's of the account in each 10 s up to `at_s`, oldest first: what
+        CloudWatch shows beyond them is ungoverned.
         It raises nothing of AWS's: what can't be read is absent, and `missing` says why. `quota`
         says whether to follow requests to Service Quotas, `every_original` to ask each mapping for
         its own, as many as the budget has calls for. Takes some 20 s when AWS does not answer.
         """
-        return self._observer.observe(scopes, at_s, quota=quota, every_original=every_original)
+        return self._observer.observe(
+            scopes, at_s, peaks, quota=quota, every_original=every_original
+        )
 
     def apply(self, action: Action, until_s: float = inf) -> Outcome:
         """Do one thing that the plan says; begin no call for it after `until_s` (monotonic clock).

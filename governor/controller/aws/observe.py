@@ -22,7 +22,7 @@ from governor.controller.aws.calls import Calls
 from governor.controller.aws.clients import Clients
 from governor.controller.aws.function_tags import FunctionTags
 from governor.controller.aws.functions import Details, Functions
-from governor.controller.aws.history import History
+from governor.controller.aws.history import History, ungoverned
 from governor.controller.aws.mappings import Mappings, function_of, value
 from governor.controller.aws.metrics import Metric, Metrics, Points
 from governor.controller.aws.queues import Queues, name_of
@@ -36,7 +36,7 @@ from governor.controller.observed import (
     Observed,
     Queue,
 )
-from governor.model import ACCOUNT, ScopeCount, function_scope
+from governor.model import ScopeCount, function_scope
 
 V = TypeVar("V")
 
@@ -75,6 +75,7 @@ class Observer:
         self,
         scopes: Mapping[str, ScopeCount],
         at_s: float,
+        peaks: Sequence[int],
         *,
         quota: bool,
         every_original: bool,
@@ -109,7 +110,7 @@ class Observer:
             queues={arn: self._aged(queue, at_s) for arn, queue in queues.items()},
             functions=functions,
             scopes=scopes,
-            ungoverned=self._ungoverned(cycle),
+            ungoverned=self._ungoverned(at_s, peaks),
             tags=tags,
             missing=tuple(dict.fromkeys(cycle.missing)),
             unasked=len(unasked) + unread + (self._tagged.get(at_s) is None),
@@ -152,10 +153,8 @@ class Observer:
         return replace(queue, oldest_age_s=age.newest if age else None)
 
     def _remember(self, cycle: "_Cycle") -> None:
-        account = cycle.scopes.get(ACCOUNT, ScopeCount())
         known = self.limits.get(cycle.at_s)
-        reserved_now = known.limit - known.unreserved if known else None
-        self._history.add(cycle.at_s, account.in_use, reserved_now)
+        self._history.add(cycle.at_s, known.limit - known.unreserved if known else None)
 
     def _account(self, cycle: "_Cycle", *, quota: bool) -> AccountFacts | None:
         known = self.limits.get(cycle.at_s)
@@ -171,9 +170,9 @@ class Observer:
             return 0  # then `ungoverned` is unknown too
         return self._history.provisioned(unreserved, claimed)
 
-    def _ungoverned(self, cycle: "_Cycle") -> int | None:
-        unreserved = self._metrics.get(metrics.UNRESERVED, cycle.at_s)
-        return None if unreserved is None else self._history.ungoverned(unreserved)
+    def _ungoverned(self, at_s: float, peaks: Sequence[int]) -> int | None:
+        unreserved = self._metrics.get(metrics.UNRESERVED, at_s)
+        return None if unreserved is None else ungoverned(unreserved, peaks, at_s)
 
     def _read_functions(
         self, cycle: "_Cycle", mappings: Iterable[EventSourceMapping], busy: Sequence[str]

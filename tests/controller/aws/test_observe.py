@@ -31,6 +31,15 @@ def observe(account: AwsAccount, at_s: float = NOW, **in_use: int) -> Observed:
     return account.observe(scopes, at_s)
 
 
+def ungoverned(account: AwsAccount, *peaks: int) -> int | None:
+    """What runs ungoverned if the ledger had these peaks in the last minutes before this one.
+
+    Each was there in one of the minute's 10 s only.
+    """
+    minutes = [count for peak in peaks for count in (0, 0, peak, 0, 0, 0)]
+    return account.observe(IDLE, NOW, [*minutes, 500, 500, 500, 500]).ungoverned
+
+
 def mapping(observed: Observed, uuid: str) -> EventSourceMapping:
     """One of the mappings."""
     assert observed.mappings is not None
@@ -165,11 +174,9 @@ def test_provisioned_concurrency_is_not_shared(
 
 
 def test_what_runs_ungoverned(fleet: Fleet, account: AwsAccount) -> None:
-    for minute, (counted, seen) in enumerate([(10, 100), (20, 95), (30, 70)]):
-        at_s = NOW - 180 + 60 * minute
-        observe(account, at_s, api=counted)
-        fleet.put_metric("UnreservedConcurrentExecutions", seen, at_s)
-    assert observe(account, NOW + 1, api=500).ungoverned == 75
+    for minute, seen in enumerate((100, 95, 70)):
+        fleet.put_metric("UnreservedConcurrentExecutions", seen, NOW - 180 + 60 * minute)
+    assert ungoverned(account, 10, 20, 30) == 75
 
 
 @pytest.mark.parametrize("spike", [180, 120, 60])
@@ -177,16 +184,15 @@ def test_what_one_minute_shows_is_not_counted_with(
     fleet: Fleet, account: AwsAccount, spike: int
 ) -> None:
     for ago in (180, 120, 60):
-        observe(account, NOW - ago, api=80)
         seen = 100 if ago == spike else 83
         fleet.put_metric("UnreservedConcurrentExecutions", seen, NOW - ago)
-    assert observe(account, NOW + 1, api=80).ungoverned == 3
+    assert ungoverned(account, 80, 80, 80) == 3
 
 
 def test_what_runs_governed_is_not_ungoverned(fleet: Fleet, account: AwsAccount) -> None:
-    observe(account, NOW - 60, api=200)
-    fleet.put_metric("UnreservedConcurrentExecutions", 190, NOW - 60)
-    assert observe(account, NOW + 1, api=5).ungoverned == 0
+    for before_s in (60, 120):
+        fleet.put_metric("UnreservedConcurrentExecutions", 190, NOW - before_s)
+    assert ungoverned(account, 200, 200) == 0
 
 
 def test_before_anything_has_checked_in_all_is_ungoverned(
