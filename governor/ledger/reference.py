@@ -91,12 +91,7 @@ class ReferenceLedger:
 
     def peaks(self, scope: str) -> list[int]:
         """Return the highest in_use of `scope` in each 10 s of the last hour, oldest first."""
-        counted = self._scopes.get(scope, _Scope())
-        bucket = self._now_ms // BUCKET_MS
-        return [
-            counted.peaks.get(each, counted.in_use if each > counted.bucket else 0)
-            for each in range(bucket - BUCKETS + 1, bucket + 1)
-        ]
+        return self._scopes.get(scope, Counted()).hour(self._now_ms // BUCKET_MS)
 
     def _perform(self, operation: Operation) -> Answer:
         match operation:

@@ -38,6 +38,13 @@ class Counted:
             return max(self.in_use, max(self.peaks.values(), default=0))
         return max(self.in_use, *(peak for each, peak in self.peaks.items() if each >= oldest), 0)
 
+    def hour(self, bucket: int) -> list[int]:
+        """The highest of each bucket of the hour that ends in `bucket`, oldest first."""
+        return [
+            self.peaks.get(each, self.in_use if each > self.bucket else 0)
+            for each in range(bucket - BUCKETS + 1, bucket + 1)
+        ]
+
     def reported(self, bucket: int) -> ScopeCount:
         """Return the counts as the ledger tells them, with the peak of that hour."""
         return ScopeCount(

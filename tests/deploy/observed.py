@@ -15,7 +15,8 @@ from typing import Any, Self
 import yaml
 from aiohttp import ClientSession
 
-from governor.controller.loop import Pace, control
+from governor.controller.loop import control
+from governor.controller.pace import Pace
 from governor.ledger.client import LedgerClient
 from governor.lifeline import tied
 from tests.conftest import missing
