@@ -28,8 +28,8 @@ class Mappings:
     """All mappings of a snapshot.
 
     `claims` are those of governed functions, `fed` all functions with a mapping. `explained` says
-    how much of a function's use may come from its governed queues. `active` are the governed mappings
-    that have something to do, by uuid.
+    how much of a function's use may come from its governed queues. `active` are the governed
+    mappings that have something to do, by uuid.
     """
 
     governed: list[Governed] = field(default_factory=list)
