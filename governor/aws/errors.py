@@ -74,6 +74,12 @@ class BusyError(LaterError):
     outcome = "busy"
 
 
+class ChangedError(CallError):
+    """Somebody else has changed it since it was read."""
+
+    outcome = "changed"
+
+
 class UnansweredError(CallError):
     """No answer, or none that tells. `sent` says that AWS may have done what it was asked."""
 
@@ -101,12 +107,14 @@ _BY_CODE: Final[tuple[tuple[frozenset[str], type[CallError]], ...]] = (
         frozenset(
             {
                 *("ResourceNotFoundException", "NoSuchResourceException"),
+                "ParameterNotFound",
                 *("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
             }
         ),
         GoneError,
     ),
-    (frozenset({"ResourceAlreadyExistsException"}), ExistsError),
+    (frozenset({"ResourceAlreadyExistsException", "ParameterAlreadyExists"}), ExistsError),
+    (frozenset({"PreconditionFailedException"}), ChangedError),
     (
         frozenset(
             {
@@ -126,6 +134,7 @@ _SENTENCES: Final[Mapping[type[CallError], str]] = {
     ThrottledError: "{action} was throttled by AWS ({what})",
     BusyError: "{action}: AWS is busy with an earlier change ({what})",
     GoneError: "{action}: it does not exist ({what})",
+    ChangedError: "{action}: it has been changed since it was read ({what})",
     ExistsError: "{action}: there is one already ({what})",
     CredentialsError: "{action}: AWS does not take the credentials ({what}); renew them",
     DeniedError: "{action} is not permitted ({what}); grant {action}",

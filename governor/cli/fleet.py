@@ -2,10 +2,16 @@
 
 import click
 
+from governor.cli.fleet_attach import attach, detach
 from governor.cli.fleet_discover import discover
 from governor.cli.fleet_sync import sync
 
 
-@click.group(commands=[discover, sync])
+from governor.cli.fleet_attach import attach, detach
+from governor.cli.fleet_discover import discover
+from governor.cli.fleet_sync import sync
+
+
+@click.group(commands=[attach, detach, discover, sync])
 def fleet() -> None:
     """See what an account has, and govern it. Access to AWS is boto3's own."""

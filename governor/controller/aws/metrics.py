@@ -40,7 +40,7 @@ class Metric:
 
     namespace: str
     name: str
-    stat: Literal["Maximum", "Average"]
+    stat: Literal["Maximum", "Average", "Sum"]
     dimension: str | None = None
     of: str | None = None
 

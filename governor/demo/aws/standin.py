@@ -19,11 +19,13 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from governor.demo.aws.configurations import Configurations
 from governor.demo.aws.lacking import Answer, Lacking, denied, refusal, throttled
 from governor.demo.aws.moto import Moto
 
 _SERVICES: Final = {
     "AmazonSQS": "sqs",
+    "AmazonSSM": "ssm",
     "GraniteServiceVersion20100801": "cloudwatch",
     "ServiceQuotasV20190624": "servicequotas",
     "ResourceGroupsTaggingAPI_20170126": "tag",
@@ -37,6 +39,8 @@ _ROUTES: Final = [
         ("GET", "account-settings", "GetAccountSettings"),
         ("POST", "functions", "CreateFunction"),
         ("GET", "functions/([^/]+)", "GetFunction"),
+        ("PUT", "functions/([^/]+)/configuration", "UpdateFunctionConfiguration"),
+        ("GET", "layers/([^/]+)/versions", "ListLayerVersions"),
         ("GET", "functions/([^/]+)/policy", "GetPolicy"),
         ("GET", "functions/([^/]+)/aliases", "ListAliases"),
         ("GET", "functions/([^/]+)/urls", "ListFunctionUrlConfigs"),
@@ -94,6 +98,7 @@ class StandIn:
     def __init__(self, moto: Moto) -> None:
         """Serve before `moto` on a port of its own."""
         self.state = Lacking()
+        self.configurations = Configurations()
         self.asked: list[str] = []
         self.functions: list[dict[str, Any]] = []
         self._moto = moto
@@ -227,6 +232,26 @@ def _with(request: Request, *, method: str, content: bytes) -> Request:
     return Request(request.action, request.subject, method, request.target, headers, content)
 
 
+def _get_function(standin: StandIn, request: Request) -> Answer:
+    answer = standin.forward(request)
+    if answer.error is None:
+        shown = standin.configurations.shown(answer.body["Configuration"])
+        tags = standin.state.tags.get(shown["FunctionArn"], {})
+        return Answer(200, answer.body | {"Configuration": shown, "Tags": tags})
+    return answer
+
+
+def _configure(standin: StandIn, request: Request) -> Answer:
+    refused = standin.configurations.refused(request.subject, request.body)
+    if refused is not None:
+        return refused
+    answer = standin.forward(request)
+    if answer.error is None:
+        standin.configurations.begin(request.subject)
+        return Answer(200, standin.configurations.shown(answer.body))
+    return answer
+
+
 def _put_concurrency(standin: StandIn, request: Request) -> Answer:
     wanted = request.body["ReservedConcurrentExecutions"]
     refused = standin.state.reserve_refused(request.subject, wanted)
@@ -279,6 +304,8 @@ _OWN: Final[dict[str, Callable[[StandIn, Request], Answer]]] = {
     "lambda:ListFunctionUrlConfigs": _urls,
     "lambda:UpdateEventSourceMapping": _update,
     "lambda:GetAccountSettings": lambda standin, _: standin.state.account_settings(),
+    "lambda:GetFunction": _get_function,
+    "lambda:UpdateFunctionConfiguration": _configure,
     "lambda:PutFunctionConcurrency": _put_concurrency,
     "lambda:DeleteFunctionConcurrency": _delete_concurrency,
     "lambda:ListProvisionedConcurrencyConfigs": (

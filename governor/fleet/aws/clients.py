@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
     from types_boto3_resourcegroupstaggingapi import ResourceGroupsTaggingAPIClient
     from types_boto3_sqs import SQSClient
+    from types_boto3_ssm import SSMClient
 
 THREADS: Final = 8
 """Calls that are under way at once, at most."""
@@ -30,10 +31,11 @@ class Clients:
     queues: "SQSClient"
     metrics: "CloudWatchClient"
     tags: "ResourceGroupsTaggingAPIClient"
+    parameters: "SSMClient"
 
     def close(self) -> None:
         """Close all connections."""
-        for client in (self.functions, self.queues, self.metrics, self.tags):
+        for client in (self.functions, self.queues, self.metrics, self.tags, self.parameters):
             client.close()
 
 
@@ -49,5 +51,6 @@ def connected(*, attempts: int = ATTEMPTS, read_timeout_s: float = 4 * READ_TIME
             session.client("sqs", config=patience),
             session.client("cloudwatch", config=patience),
             session.client("resourcegroupstaggingapi", config=patience),
+            session.client("ssm", config=patience),
         )
     )

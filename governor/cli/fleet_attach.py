@@ -1,0 +1,206 @@
+"""The commands that put the governor before functions' handlers, and take it away again."""
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import click
+
+from governor.cli.fleet_options import selection_options
+from governor.cli.options import DONE, FINDING, json_option, option
+from governor.errors import SettingsError
+
+if TYPE_CHECKING:
+    from governor.fleet.aws.configuring import Configuring
+    from governor.fleet.rollout import Decide, Pace
+    from governor.fleet.selection import Selection
+
+
+class Percent(click.ParamType[float]):
+    """A part of a whole, written as a percentage."""
+
+    name = "PERCENT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the part, above 0 and at most 1."""
+        if isinstance(value, float):
+            return value
+        number = value.removesuffix("%")
+        try:
+            part = float(number) / 100
+        except ValueError:
+            part = 0.0
+        if not 0 < part <= 1:
+            self.fail(f"{value!r} is no part of all; expected 5%, say", param, ctx)
+        return part
+
+
+class Variable(click.ParamType[tuple[str, str]]):
+    """A variable of the layer's and its value."""
+
+    name = "NAME=VALUE"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Return both."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, word = value.partition("=")
+        if not (equals and name.startswith("GOVERNOR_")):
+            self.fail(f"{value!r} is no variable of the layer; expected GOVERNOR_…=…", param, ctx)
+        return name, word
+
+
+@click.command()
+@selection_options
+@option("--url", help="The governor's address, as functions reach it.")
+@option("--token-secret", metavar="ARN", help="The secret that has the layer's token.")
+@click.option(
+    "--set",
+    "more",
+    type=Variable(),
+    multiple=True,
+    help="Another variable of the layer. May be repeated.",
+)
+@option(
+    "--layer",
+    default="governor",
+    show_default=True,
+    help="The layer's name, for its newest version, or the ARN of a version.",
+)
+@click.option(
+    "--canary",
+    type=Percent(),
+    default="5%",
+    show_default=True,
+    help="Size of the first wave; each next one is five times as large as all before it.",
+)
+@click.option(
+    "--watch",
+    "watch_s",
+    type=click.FloatRange(0, 86_400),
+    default=300,
+    show_default=True,
+    help="Seconds to look at errors and durations after each wave; 0: don't.",
+)
+@click.option("--dry-run", is_flag=True, help="Show every change; make none.")
+@json_option
+def attach(  # noqa: PLR0913 - a command's options
+    *,
+    selection: "Selection",
+    url: str | None,
+    token_secret: str | None,
+    more: tuple[tuple[str, str], ...],
+    layer: str,
+    canary: float,
+    watch_s: float,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Put the governor before the handlers of functions; what they had is remembered in a tag.
+
+    NAME is a function's name or a pattern; '*' means all. It goes in waves, and puts a wave back
+    whose functions fail more often or take longer than before. Run it again to go on after an
+    interruption, or to give functions another version of the layer or other variables. Exit status
+    1: something was left as it was.
+    """
+    from governor.fleet.attachment import Wanted, toward_attached  # noqa: PLC0415
+    from governor.fleet.rollout import Pace  # noqa: PLC0415 - see `governor.cli`
+
+    variables = _variables(url, token_secret, more)
+
+    def decider(edge: "Configuring") -> "Decide":
+        wanted = Wanted(edge.version_of(layer), variables, int(time.time()))
+        return lambda function: toward_attached(function, wanted)
+
+    return _roll_out(selection, decider, Pace(canary, watch_s), dry_run=dry_run, as_json=as_json)
+
+
+@click.command()
+@selection_options
+@click.option("--dry-run", is_flag=True, help="Show every change; make none.")
+@json_option
+def detach(*, selection: "Selection", dry_run: bool, as_json: bool) -> int:
+    """Take the governor away from functions again: each is as it was before `attach`.
+
+    NAME is a function's name or a pattern; '*' means all. Exit status 1: something was left as it
+    was, because it was attached by hand, say.
+    """
+    from governor.fleet.attachment import toward_detached  # noqa: PLC0415 - see `governor.cli`
+    from governor.fleet.rollout import AT_ONCE_WITHOUT_A_LOOK  # noqa: PLC0415
+
+    return _roll_out(
+        selection,
+        lambda _: toward_detached,
+        AT_ONCE_WITHOUT_A_LOOK,
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+
+
+def _variables(
+    url: str | None, token_secret: str | None, more: tuple[tuple[str, str], ...]
+) -> Mapping[str, str]:
+    if url is None:
+        raise click.UsageError("say --url, the governor's address as functions reach it")
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise click.UsageError(f"--url {url}: expected http://host:port or https://host")
+    if parts.hostname in {"localhost", "127.0.0.1", "::1"}:
+        raise click.UsageError(f"--url {url}: functions can't reach a governor on this machine")
+    secret = {} if token_secret is None else {"GOVERNOR_TOKEN_SECRET": token_secret}
+    return {"GOVERNOR_URL": url, **secret, **dict(more)}
+
+
+def _roll_out(
+    selection: "Selection",
+    decider: "Callable[[Configuring], Decide]",
+    pace: "Pace",
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Bring the selected functions to where the decider says, or show what that would take."""
+    from governor.aws.errors import CallError  # noqa: PLC0415 - see `governor.cli`
+    from governor.fleet import changes  # noqa: PLC0415
+    from governor.fleet.aws.clients import connected  # noqa: PLC0415
+    from governor.fleet.aws.configuring import Configuring  # noqa: PLC0415
+    from governor.fleet.aws.listing import listed  # noqa: PLC0415
+    from governor.fleet.aws.pace import PacedCalls  # noqa: PLC0415
+    from governor.fleet.aws.turn import Turn  # noqa: PLC0415
+    from governor.fleet.aws.vitals import health  # noqa: PLC0415
+    from governor.fleet.rollout import Rolling  # noqa: PLC0415
+    from governor.fleet.tables import print_missing, progress  # noqa: PLC0415
+    from governor.printing import print_json  # noqa: PLC0415
+
+    if not selection:
+        raise click.UsageError("name functions, or '*' for all of them")
+    clients, calls = connected(), PacedCalls()
+    try:
+        with progress() as tell:
+            fleet = listed(clients, calls, lambda count: tell("listing", count, None))
+            functions = selection.of(fleet)
+            edge = Configuring(clients, calls)
+            decide = decider(edge)
+            rollout = None
+            if not dry_run:
+                with Turn(clients, calls) as turn:
+                    rolling = Rolling(edge, partial(health, clients, calls), turn, tell)
+                    rollout = rolling.roll_out(functions, decide, pace)
+    except CallError as error:  # of the list, the layer or the turn: nothing has been changed
+        raise SettingsError(f"{error}; the Region is {clients.region}") from error
+    finally:
+        clients.close()
+    print_missing(fleet.missing)
+    if rollout is None:
+        planned = changes.planned(functions, decide)
+        (print_json if as_json else changes.print_planned)(planned)
+        return FINDING if any(each["reason"] for each in planned) else DONE
+    told = changes.told(rollout)
+    (print_json if as_json else changes.print_told)(told)
+    return DONE if rollout.is_complete else FINDING

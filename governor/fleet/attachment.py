@@ -1,0 +1,331 @@
+"""A function's configuration with the governor before it, and back to what it was. Pure.
+
+What a function had is not copied but told as the way back: a tag names what was added, and removing
+just that restores what was there, with all that others have changed meanwhile left as it is. Each
+step is decided from what AWS shows at that moment, so whoever begins where another was interrupted
+goes on, and arrives at the same.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final, Self
+
+from governor.errors import GovernorError
+from governor.fleet.function import Attached, Function, Package
+from governor.layer.contents import (
+    HANDLER_VARIABLE,
+    HANDLERS,
+    RUNTIMES,
+    WRAPPER,
+    WRAPPER_VARIABLE,
+)
+
+TAG: Final = "governor:attached"
+VARIABLES_TAG: Final = "governor:attached-variables"
+
+MAX_LAYERS: Final = 5
+MAX_VARIABLES_BYTES: Final = 4096
+"""Both are Lambda quotas, "Function configuration, deployment, and execution". What counts is the
+variables' JSON: AWS's refusal cites it."""
+
+_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
+_FIRST: Final = re.compile(r"layer=(?P<layer>\S+) former=(?P<former>none|\d+) at=(?P<at>\S+)")
+
+
+class CantAttachError(GovernorError):
+    """The governor can't get before a function's handler, or not without doing harm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The part of a function's configuration that attaching changes."""
+
+    handler: str
+    layers: tuple[str, ...]
+    variables: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be attached: the ARN of the layer's version, the values of the layer's variables.
+
+    `at_s` tells the run that attaches, in seconds since 1970.
+    """
+
+    layer: str
+    variables: Mapping[str, str]
+    at_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The way back: the layer (its ARN without the version) and the variables that were added.
+
+    `former` is the version of the layer that the function had before, if any; `at_s` is when the
+    governor was attached or exchanged last.
+    """
+
+    layer: str
+    former: int | None
+    variables: frozenset[str]
+    at_s: int
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """It as tags, of the characters that AWS takes in them and within their 256."""
+        at = datetime.fromtimestamp(self.at_s, UTC).strftime(_TIME)
+        former = "none" if self.former is None else self.former
+        return {
+            TAG: f"layer={self.layer} former={former} at={at}",
+            VARIABLES_TAG: " ".join(sorted(self.variables)),
+        }
+
+    @classmethod
+    def of(cls, tags: Mapping[str, str]) -> Self | None:
+        """Read a function's tags; None if it has none of ours. Raises `CantAttachError`."""
+        if TAG not in tags:
+            return None
+        found = _FIRST.fullmatch(tags[TAG])
+        try:
+            if found is None or VARIABLES_TAG not in tags:
+                raise ValueError(tags[TAG])  # noqa: TRY301 - one sentence for every defect
+            at = datetime.strptime(found["at"], _TIME).replace(tzinfo=UTC)
+        except ValueError as error:
+            raise CantAttachError(
+                f"somebody has edited the tags {TAG} and {VARIABLES_TAG}: put them right, or take "
+                "the layer and its variables out by hand and remove both"
+            ) from error
+        former = None if found["former"] == "none" else int(found["former"])
+        return cls(
+            found["layer"], former, frozenset(tags[VARIABLES_TAG].split()), int(at.timestamp())
+        )
+
+    def covers(self, other: "Memory") -> bool:
+        """Whether going back by it also undoes what `other` would."""
+        return other.variables <= self.variables and other.at_s == self.at_s
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Next: write the way back into the function's tags."""
+
+    memory: Memory
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """Next: change the function's configuration."""
+
+    after: Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Next: remove our tags."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """There is nothing (more) to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The function is left as it is, and why."""
+
+    reason: str
+
+
+Change = Remember | Configure | Forget
+Step = Change | Settled | Left
+
+
+def configuration(function: Function) -> Configuration:
+    """Return the part of its configuration that matters here."""
+    return Configuration(function.handler, function.layers, function.variables)
+
+
+def toward_attached(function: Function, wanted: Wanted) -> Step:
+    """Return the next step to a function that is attached as `wanted`."""
+    try:
+        memory = Memory.of(function.tags or {})
+        now = configuration(function)
+        after, needed = _attached(function, now if memory is None else without(now, memory), wanted)
+        if memory is not None and memory.layer != needed.layer:
+            return Left(f"{memory.layer} is attached: detach it first")
+    except CantAttachError as error:
+        return Left(str(error))
+    if now == after:
+        settled = memory is None or memory.variables == needed.variables
+        return Settled() if settled else Remember(needed)
+    if memory is None:
+        return Remember(needed)
+    if not memory.covers(needed):
+        return Remember(replace(needed, variables=memory.variables | needed.variables))
+    return Configure(after)
+
+
+def toward_detached(function: Function) -> Step:
+    """Return the next step to the function as it was before it was attached."""
+    try:
+        memory = Memory.of(function.tags or {})
+    except CantAttachError as error:
+        return Left(str(error))
+    if memory is None:
+        if function.attached is Attached.NO:
+            return Settled()
+        return Left(f"was attached by hand (no tag {TAG}): remove its variables and layer yourself")
+    now = configuration(function)
+    before = without(now, memory)
+    return Forget() if now == before else Configure(before)
+
+
+def toward(function: Function, earlier: Function) -> Step:
+    """Return the next step to the function as it was `earlier`, in a wave that is rolled back."""
+    if configuration(function) != configuration(earlier):
+        return Configure(configuration(earlier))
+    memory = Memory.of(earlier.tags or {})
+    if Memory.of(function.tags or {}) == memory:
+        return Settled()
+    return Forget() if memory is None else Remember(memory)
+
+
+def taken(function: Function, step: Step) -> Function:
+    """Return the function as it is after `step`, if nobody else touches it."""
+    tags = function.tags or {}
+    match step:
+        case Remember(memory):
+            return replace(function, tags={**tags, **memory.tags})
+        case Configure(after):
+            return replace(
+                function, handler=after.handler, layers=after.layers, variables=after.variables
+            )
+        case Forget():
+            rest = {key: tags[key] for key in tags if key not in {TAG, VARIABLES_TAG}}
+            return replace(function, tags=rest)
+        case Settled() | Left():
+            return function
+
+
+def foreseen(function: Function, decide: Callable[[Function], Step]) -> tuple[Function, Step]:
+    """Return the function as it will be when all steps are taken, and the step that ends them."""
+    while not isinstance(step := decide(function), Settled | Left):
+        function = taken(function, step)
+    return function, step
+
+
+def without(now: Configuration, memory: Memory) -> Configuration:
+    """Go back by `memory`. What is not there (any more) is not missed."""
+    former = [f"{memory.layer}:{memory.former}"] if memory.former is not None else []
+    layers = [
+        layer
+        for each in now.layers
+        for layer in ([each] if layer_of(each) != memory.layer else former)
+    ]
+    is_redirected = now.handler in HANDLERS.values() and HANDLER_VARIABLE in memory.variables
+    return Configuration(
+        now.variables.get(HANDLER_VARIABLE, now.handler) if is_redirected else now.handler,
+        tuple(layers),
+        {name: value for name, value in now.variables.items() if name not in memory.variables},
+    )
+
+
+def layer_of(version_arn: str) -> str:
+    """Return the ARN of a layer without its version."""
+    return version_arn.rpartition(":")[0]
+
+
+def differences(before: Configuration, after: Configuration) -> Iterator[tuple[str, str, str]]:
+    """Yield what changes, by path; "" is nothing. Values of variables that stay are not told."""
+    if before.handler != after.handler:
+        yield "handler", before.handler, after.handler
+    for layer in before.layers:
+        if layer not in after.layers:
+            yield "layers", layer, ""
+    for layer in after.layers:
+        if layer not in before.layers:
+            yield "layers", "", layer
+    for name in sorted(before.variables.keys() | after.variables.keys()):
+        values = before.variables.get(name, ""), after.variables.get(name, "")
+        if values[0] != values[1]:
+            yield f"variables.{name}", *values
+
+
+def _attached(
+    function: Function, base: Configuration, wanted: Wanted
+) -> tuple[Configuration, Memory]:
+    """Return `base` with the governor, and the way back to it. Raises `CantAttachError`."""
+    family = _family(function)
+    added = dict(wanted.variables)
+    handler = base.handler
+    if base.variables.get(WRAPPER_VARIABLE, WRAPPER) == WRAPPER:
+        added[WRAPPER_VARIABLE] = WRAPPER
+    else:  # the one wrapper slot is taken
+        added[HANDLER_VARIABLE] = base.handler
+        handler = HANDLERS[family]
+    _check_by_hand(base, added)
+    variables = {**base.variables, **added}
+    size = len(json.dumps(variables, ensure_ascii=False, separators=(",", ":")).encode())
+    if size > MAX_VARIABLES_BYTES:
+        raise CantAttachError(
+            f"its variables would take {size} of {MAX_VARIABLES_BYTES} bytes: shorten them, or use "
+            "the decorator `governed`, which needs GOVERNOR_URL alone"
+        )
+    names = frozenset(added.keys() - base.variables.keys())
+    former = next((each for each in base.layers if layer_of(each) == layer_of(wanted.layer)), None)
+    memory = Memory(
+        layer_of(wanted.layer),
+        None if former is None else int(former.rpartition(":")[2]),
+        names,
+        wanted.at_s,
+    )
+    return Configuration(handler, _with_layer(function.layers, wanted.layer), variables), memory
+
+
+def _family(function: Function) -> str:
+    """Return what the function's runtime is one of. Raises `CantAttachError`."""
+    if function.package is Package.IMAGE:
+        raise CantAttachError(
+            "is a container image, which takes no layers: unpack the layer's zip to /opt in its "
+            "Dockerfile, and set the variables there or at the function"
+        )
+    if function.runtime not in RUNTIMES:
+        raise CantAttachError(
+            f"its runtime is {function.runtime}; the layer is for {_listed(RUNTIMES)}"
+        )
+    if function.unreadable:
+        raise CantAttachError(
+            f"its variables can't be read ({function.unreadable}), so they would be lost: "
+            "let kms:Decrypt be granted for their key"
+        )
+    return next(family for family in HANDLERS if function.runtime.startswith(family))
+
+
+def _check_by_hand(base: Configuration, added: Mapping[str, str]) -> None:
+    for name, value in added.items():
+        if base.variables.get(name, value) != value:
+            raise CantAttachError(
+                f"{name} has been set by hand, to something else: remove it, and attach again"
+            )
+    if base.handler in HANDLERS.values():
+        raise CantAttachError(
+            f"its handler has been set to {base.handler} by hand: set it back to "
+            f"{base.variables.get(HANDLER_VARIABLE, 'its own')}, and attach again"
+        )
+
+
+def _with_layer(layers: tuple[str, ...], wanted: str) -> tuple[str, ...]:
+    """Add the layer as the last one, or exchange its version where it is."""
+    if any(layer_of(each) == layer_of(wanted) for each in layers):
+        return tuple(wanted if layer_of(each) == layer_of(wanted) else each for each in layers)
+    if len(layers) >= MAX_LAYERS:
+        raise CantAttachError(f"it has {len(layers)} layers, and Lambda takes {MAX_LAYERS}")
+    return (*layers, wanted)
+
+
+def _listed(words: Iterable[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}"

@@ -1,0 +1,181 @@
+"""A change of many functions, in waves: a few, a look at how they do, then more, or back again.
+
+A rollout keeps no state. Who begins it again plans from what the functions' tags say, so it goes on
+where it was; those of its wave that were changed last are watched to the end before there is more.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from math import ceil
+from typing import Final
+
+from governor.aws.errors import CallError
+from governor.fleet.attachment import (
+    CantAttachError,
+    Change,
+    Left,
+    Memory,
+    Settled,
+    Step,
+    toward,
+)
+from governor.fleet.aws.configuring import Configuring
+from governor.fleet.aws.turn import NotOurTurnError, Turn
+from governor.fleet.function import Function
+from governor.fleet.health import Health, harm
+from governor.fleet.stepping import Outcome, Result, bring
+
+AT_ONCE: Final = 4
+"""Functions that are changed at once: all of an account's tools share Lambda's control plane."""
+
+GROWTH: Final = 5
+"""How many times as large as all before it together a wave is."""
+
+BASELINE_S: Final = 3600.0
+"""What a wave is compared with: how its functions did in the hour before."""
+
+LOOK_S: Final = 15.0
+
+Decide = Callable[[Function], Step]
+Vitals = Callable[[Sequence[str], float, float], Health]
+"""How functions did from one time to another, in seconds since 1970. Raises `CallError`."""
+
+
+Tell = Callable[[str, int, int | None], None]
+"""Is told what goes on, how far it is, and of how much: functions, or seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """What became of it. `harm`: why it was stopped, and its last wave rolled back."""
+
+    outcomes: tuple[Outcome, ...]
+    rolled_back: tuple[Outcome, ...] = ()
+    harm: str = ""
+    waiting: tuple[str, ...] = ()
+    """Whose turn did not come."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every function is where it was to be."""
+        left = any(each.result is Result.LEFT for each in self.outcomes)
+        return not (left or self.harm or self.waiting)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How large the first wave is, as a part of all, and for how long each is watched.
+
+    With `watch_s` 0 nobody looks.
+    """
+
+    canary: float
+    watch_s: float
+
+
+AT_ONCE_WITHOUT_A_LOOK: Final = Pace(canary=1.0, watch_s=0)
+
+
+class Rolling:
+    """Rolls changes out, while it is its turn."""
+
+    def __init__(self, edge: Configuring, vitals: Vitals, turn: Turn, tell: Tell) -> None:
+        """Change functions by `edge`, look at them by `vitals`, `tell` what goes on."""
+        self._edge = edge
+        self._vitals = vitals
+        self._turn = turn
+        self._tell = tell
+
+    def roll_out(self, functions: Sequence[Function], decide: Decide, pace: Pace) -> Rollout:
+        """Bring all of `functions` to where `decide` says. Raises `NotOurTurnError`, `CallError`.
+
+        Stops after the first wave that does worse than before, and puts that wave back.
+        """
+        steps = {each.name: decide(each) for each in functions}
+        todo = [each for each in functions if isinstance(steps[each.name], Change)]
+        settled = [name for name, step in steps.items() if isinstance(step, Settled)]
+        done = [Outcome(name, Result.SETTLED) for name in settled]
+        # Lists are some time behind: what they leave no way for is looked at once more.
+        done += self._change([n for n, step in steps.items() if isinstance(step, Left)], decide)
+        why = self._watch_young(functions, pace.watch_s) if todo else ""
+        changed: list[Outcome] = []
+        for wave in _waves(todo, len(todo) + len(settled), pace.canary):
+            if why:
+                break
+            began_s = time.time()
+            outcomes = self._change([each.name for each in wave], decide)
+            done += outcomes
+            changed = [each for each in outcomes if each.before is not None]
+            why = self._watch([each.name for each in changed], began_s, pace.watch_s)
+        back = self._roll_back(changed) if why else []
+        told = {each.name for each in done}
+        waiting = tuple(each.name for each in todo if each.name not in told)
+        return Rollout(tuple(done), tuple(back), why, waiting)
+
+    def _watch_young(self, functions: Sequence[Function], watch_s: float) -> str:
+        """Watch to the end the wave of a run that was interrupted, if there is one."""
+        young = dict(_young(functions, time.time() - watch_s)) if watch_s else {}
+        why = self._watch(list(young), min(young.values(), default=0), watch_s)
+        return why and f"of those that an interrupted run has changed: {why}; detach them"
+
+    def _change(self, names: Sequence[str], decide: Decide) -> list[Outcome]:
+        self._turn.keep()
+        outcomes = []
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            for outcome in threads.map(lambda name: self._bring(name, decide), names):
+                outcomes.append(outcome)
+                self._tell("changing", len(outcomes), len(names))
+        return outcomes
+
+    def _bring(self, name: str, decide: Decide) -> Outcome:
+        try:
+            self._turn.keep()
+        except (CallError, NotOurTurnError) as error:
+            return Outcome(name, Result.LEFT, str(error))
+        return bring(name, decide, self._edge)
+
+    def _watch(self, names: Sequence[str], began_s: float, watch_s: float) -> str:
+        """Look at functions for a while; return what got worse, as soon as it does."""
+        if not names or not watch_s:
+            return ""
+        before = self._vitals(names, began_s - BASELINE_S, began_s)
+        while True:
+            self._turn.keep()
+            now_s = time.time()
+            why = harm(before, self._vitals(names, began_s, now_s))
+            left_s = began_s + watch_s - now_s
+            self._tell("watching for seconds", round(watch_s - max(0, left_s)), round(watch_s))
+            if why or left_s <= 0:
+                return why
+            time.sleep(min(LOOK_S, left_s))
+
+    def _roll_back(self, changed: Sequence[Outcome]) -> list[Outcome]:
+        earlier = {each.name: each.before for each in changed if each.before is not None}
+        back = []
+        for number, (name, before) in enumerate(earlier.items(), 1):
+            back.append(self._bring(name, lambda now, before=before: toward(now, before)))  # type: ignore[misc]
+            self._tell("rolling back", number, len(earlier))
+        return back
+
+
+def _young(functions: Sequence[Function], since_s: float) -> Iterator[tuple[str, float]]:
+    """Yield those that were attached after `since_s`, and when that was."""
+    for function in functions:
+        with suppress(CantAttachError):
+            memory = Memory.of(function.tags or {})
+            if memory is not None and memory.at_s > since_s:
+                yield function.name, memory.at_s
+
+
+def _waves(todo: Sequence[Function], of: int, canary: float) -> Iterator[Sequence[Function]]:
+    """Cut `todo` into waves, of `of` functions altogether: the part `canary` first."""
+    done = of - len(todo)
+    first = 0
+    while first < len(todo):
+        size = max(ceil(canary * of) - done, GROWTH * done, 1)
+        yield todo[first : first + size]
+        first += size
+        done += size

@@ -1,0 +1,86 @@
+"""One function brought to where it is to be: read, decide, do, until nothing is left to do."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from governor.aws.errors import BusyError, CallError, ChangedError, UnansweredError
+from governor.fleet.attachment import Change, Configure, Forget, Left, Remember, Settled, Step
+from governor.fleet.aws.configuring import FAILED, IN_PROGRESS, Configuring
+from governor.fleet.function import Function
+
+PATIENCE_S: Final = 60.0
+"""How long to wait for someone else's update of a function to end, or for our own."""
+
+PAUSE_S: Final = 0.5
+
+
+class Result(StrEnum):
+    """What became of a function."""
+
+    CHANGED = "changed"
+    SETTLED = "settled"
+    """There was nothing to do."""
+    LEFT = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a function, why it was left, and how it was `before`, if it was changed."""
+
+    name: str
+    result: Result
+    reason: str = ""
+    before: Function | None = None
+
+
+def bring(
+    name: str, decide: Callable[[Function], Step], edge: Configuring, patience_s: float = PATIENCE_S
+) -> Outcome:
+    """Take the steps that `decide` says, until it says that there are none.
+
+    An update under way is waited for, and another one's change is decided on anew. What can't be
+    done is told in the outcome, never raised.
+    """
+    until_s = time.monotonic() + patience_s
+    before: Function | None = None
+    while True:
+        try:
+            function = edge.read(name)
+            if function.update == IN_PROGRESS:
+                raise BusyError(f"an update of {name} is under way")  # noqa: TRY301 - as AWS says it
+            step = decide(function)
+            if isinstance(step, Settled):
+                return _settled(function, before)
+            if isinstance(step, Left):
+                return Outcome(name, Result.LEFT, step.reason, before)
+            _take(step, function, edge)
+            before = before or function
+        except (BusyError, ChangedError, UnansweredError) as error:
+            if time.monotonic() > until_s:
+                reason = f"not within {patience_s:.0f} s: {error}; run this again later"
+                return Outcome(name, Result.LEFT, reason, before)
+            time.sleep(PAUSE_S)
+        except CallError as error:
+            return Outcome(name, Result.LEFT, str(error), before)
+
+
+def _take(step: Change, function: Function, edge: Configuring) -> None:
+    match step:
+        case Remember(memory):
+            edge.remember(function, memory)
+        case Configure(after):
+            edge.configure(function, after)
+        case Forget():
+            edge.forget(function)
+
+
+def _settled(function: Function, before: Function | None) -> Outcome:
+    if before is None:
+        return Outcome(function.name, Result.SETTLED)
+    if function.update == FAILED:
+        reason = "AWS could not put the new configuration in place; detach it, or look at it in AWS"
+        return Outcome(function.name, Result.LEFT, reason, before)
+    return Outcome(function.name, Result.CHANGED, before=before)

@@ -1,0 +1,450 @@
+"""attach and detach in an account of moto's: exact, in waves, resumable, one at a time."""
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+
+from governor.aws.calls import Calls
+from governor.demo.aws.fleet import ACCOUNT_ID, REGION, Fleet
+from governor.demo.aws.lacking import Answer
+from governor.demo.aws.standin import HangUpError, Request, StandIn
+from governor.fleet.attachment import TAG, VARIABLES_TAG, Wanted, toward_attached, toward_detached
+from governor.fleet.aws.clients import Clients
+from governor.fleet.aws.configuring import Configuring
+from governor.fleet.aws.listing import listed
+from governor.fleet.aws.turn import PARAMETER, NotOurTurnError, Turn
+from governor.fleet.health import Health
+from governor.fleet.rollout import AT_ONCE_WITHOUT_A_LOOK, Decide, Pace, Rolling, Rollout
+from governor.fleet.stepping import Outcome, Result, bring
+from tests.governors import run
+from tests.stores import wait_until
+
+URL = "http://governor.internal:8642"
+CHANGING = {"RevisionId", "LastModified", "LastUpdateStatus"}
+"""Of a function's configuration: what AWS changes with each update."""
+
+
+@pytest.fixture
+def layer(fleet: Fleet) -> str:
+    """A version of the layer."""
+    return published(fleet, "governor")
+
+
+def published(fleet: Fleet, name: str) -> str:
+    made = fleet.functions.publish_layer_version(
+        LayerName=name, Content={"ZipFile": f"bytes of {name}".encode()}
+    )
+    return made["LayerVersionArn"]
+
+
+def several(fleet: Fleet, count: int) -> list[str]:
+    """Make functions of every kind that can be attached, and a few that can't."""
+    other = published(fleet, "other")
+    names = []
+    for number in range(count):
+        name = f"f-{number:03}"
+        variables: dict[str, str] = {f"V{n}": f"value {n} §" for n in range(number % 4)}
+        if number % 3 == 0:
+            variables["AWS_LAMBDA_EXEC_WRAPPER"] = "/opt/datadog_wrapper"
+        settings: dict[str, Any] = {"Environment": {"Variables": variables}} if variables else {}
+        if number % 2:
+            settings["Layers"] = [other]
+        if number % 5 == 0:
+            settings["Runtime"] = "nodejs22.x"
+        arn = fleet.function(name, **settings)
+        if number % 4 == 0:
+            fleet.functions.tag_resource(Resource=arn, Tags={"team": f"t{number}"})
+        names.append(name)
+    return names
+
+
+def snapshot(fleet: Fleet, names: list[str]) -> dict[str, Any]:
+    """Everything that AWS says of functions, but what changes with each update anyway."""
+    found = {}
+    for name in names:
+        answer = fleet.functions.get_function(FunctionName=name)
+        configuration: dict[str, Any] = {**answer["Configuration"]}
+        tags = fleet.functions.list_tags(Resource=configuration["FunctionArn"])["Tags"]
+        kept = {key: value for key, value in configuration.items() if key not in CHANGING}
+        found[name] = json.dumps([kept, tags])
+    return found
+
+
+def attaching(layer: str, *, at_s: int | None = None, **more: str) -> Decide:
+    variables = {"GOVERNOR_URL": URL, **more}
+    wanted = Wanted(layer, variables, int(time.time()) if at_s is None else at_s)
+    return lambda function: toward_attached(function, wanted)
+
+
+Vitals = Callable[[list[str], float, float], Health]
+
+
+def fine(_: object, __: float, ___: float) -> Health:
+    return Health(100, 0, 1000.0)
+
+
+@pytest.fixture
+def roll_out(clients: Clients, calls: Calls, standin: StandIn) -> Iterator[Callable[..., Rollout]]:
+    """Rolls a change out over all functions of the account."""
+
+    def rolled(decide: Decide, pace: Pace = AT_ONCE_WITHOUT_A_LOOK, vitals: Any = fine) -> Rollout:
+        functions = listed(clients, calls).functions
+        with Turn(clients, calls, contest_s=0.1) as turn:
+            rolling = Rolling(Configuring(clients, calls), vitals, turn, lambda *_: None)
+            return rolling.roll_out(functions, decide, pace)
+
+    assert standin is not None
+    return rolled  # type: ignore[return-value]
+
+
+def attached_ones(fleet: Fleet, names: list[str]) -> list[str]:
+    return [
+        name
+        for name in names
+        if "GOVERNOR_URL"
+        in fleet.functions.get_function_configuration(FunctionName=name)
+        .get("Environment", {})
+        .get("Variables", {})
+    ]
+
+
+def test_attach_then_detach_gives_every_function_back(
+    fleet: Fleet, layer: str, roll_out: Callable[..., Rollout]
+) -> None:
+    names = several(fleet, 20)
+    before = snapshot(fleet, names)
+    rollout = roll_out(attaching(layer))
+    assert rollout.is_complete
+    assert attached_ones(fleet, names) == names
+    assert all(each.result is Result.CHANGED for each in rollout.outcomes)
+    assert roll_out(attaching(layer)).outcomes == tuple(
+        Outcome(name, Result.SETTLED) for name in names
+    )
+    assert roll_out(toward_detached).is_complete
+    assert snapshot(fleet, names) == before
+
+
+@pytest.mark.parametrize("broken", ["lambda:TagResource", "lambda:UpdateFunctionConfiguration"])
+def test_interrupted_anywhere_and_resumed_it_arrives(
+    fleet: Fleet,
+    standin: StandIn,
+    layer: str,
+    roll_out: Callable[..., Rollout],
+    broken: str,
+) -> None:
+    names = several(fleet, 12)
+    before = snapshot(fleet, names)
+    calls_left = iter(range(5))
+
+    def dies(_: Request) -> Answer | None:
+        if next(calls_left, None) is None:
+            return Answer(403, {"message": "gone"}, "AccessDeniedException")
+        return None
+
+    standin.trouble(broken, dies)
+    first = roll_out(attaching(layer))
+    assert not first.is_complete
+    assert 0 < len(attached_ones(fleet, names)) < len(names)
+    assert all(broken in each.reason for each in first.outcomes if each.result is Result.LEFT)
+    standin.heal()
+    assert roll_out(attaching(layer)).is_complete
+    assert attached_ones(fleet, names) == names
+    standin.trouble("lambda:UntagResource", dies)
+    assert not roll_out(toward_detached).is_complete
+    standin.heal()
+    assert roll_out(toward_detached).is_complete
+    assert snapshot(fleet, names) == before
+
+
+def test_waves_grow_and_each_is_looked_at(
+    fleet: Fleet, layer: str, roll_out: Callable[..., Rollout]
+) -> None:
+    names = several(fleet, 20)
+    looked: list[tuple[int, int]] = []
+
+    def vitals(watched: list[str], start_s: float, end_s: float) -> Health:
+        if end_s - start_s < 3000:
+            looked.append((len(watched), len(attached_ones(fleet, names))))
+        return fine(watched, start_s, end_s)
+
+    assert roll_out(attaching(layer), Pace(0.05, 0.05), vitals).is_complete
+    assert list(dict.fromkeys(looked)) == [(1, 1), (5, 6), (14, 20)]
+
+
+def test_a_wave_that_does_harm_is_put_back_and_no_other_follows(
+    fleet: Fleet, layer: str, roll_out: Callable[..., Rollout]
+) -> None:
+    names = several(fleet, 20)
+    before = snapshot(fleet, names)
+
+    def vitals(watched: list[str], start_s: float, end_s: float) -> Health:
+        worse = len(watched) > 1 and end_s - start_s < 3000
+        return Health(100, 50 if worse else 0, 1000.0)
+
+    rollout = roll_out(attaching(layer), Pace(0.05, 0.05), vitals)
+    assert "50.0% of 100 invocations failed" in rollout.harm
+    assert len(rollout.outcomes) == 6
+    assert [each.result for each in rollout.rolled_back] == [Result.CHANGED] * 5
+    assert len(rollout.waiting) == 14
+    assert not rollout.is_complete
+    (survivor,) = attached_ones(fleet, names)
+    after = snapshot(fleet, names)
+    assert {name for name in names if before[name] != after[name]} == {survivor}
+
+
+def test_the_wave_of_a_run_that_was_killed_is_watched_before_there_is_more(
+    fleet: Fleet, layer: str, roll_out: Callable[..., Rollout]
+) -> None:
+    names = several(fleet, 4)
+    roll_out(lambda now: attaching(layer)(now) if now.name == names[0] else toward_detached(now))
+
+    def vitals(watched: list[str], start_s: float, end_s: float) -> Health:
+        assert watched == [names[0]]
+        return Health(100, 0 if end_s - start_s > 3000 else 50, 1000.0)
+
+    rollout = roll_out(attaching(layer), Pace(0.05, 60), vitals)
+    assert "interrupted" in rollout.harm
+    assert attached_ones(fleet, names) == names[:1]
+    assert set(rollout.waiting) == set(names[1:])
+
+
+def test_two_at_once_are_one_too_many(clients: Clients, calls: Calls) -> None:
+    with (
+        Turn(clients, calls),
+        pytest.raises(NotOurTurnError, match="another run changes the fleet"),
+        Turn(clients, calls),
+    ):
+        pytest.fail("both had the turn")
+    with Turn(clients, calls):
+        pass
+
+
+def test_a_first_answer_that_was_lost_is_no_other_run(
+    standin: StandIn, clients: Clients, calls: Calls
+) -> None:
+    lost: list[bool] = []
+
+    def lose(request: Request) -> Answer | None:
+        if lost:
+            return None
+        lost.append(True)
+        standin.carry_out(request)
+        raise HangUpError
+
+    standin.trouble("ssm:PutParameter", lose)
+    with Turn(clients, calls):
+        assert standin.counted()["ssm:PutParameter"] == 2
+
+
+def test_of_all_who_take_over_from_a_dead_one_one_has_the_turn(
+    clients: Clients, calls: Calls
+) -> None:
+    has_it: list[int] = []
+    let_go = threading.Event()
+
+    def contend(number: int) -> None:
+        try:
+            with Turn(clients, calls, contest_s=0.5):
+                has_it.append(number)
+                let_go.wait(10)
+        except NotOurTurnError:
+            pass
+
+    value = json.dumps({"holder": "a dead one", "until_s": time.time() - 1})
+    clients.parameters.put_parameter(Name=PARAMETER, Value=value, Type="String")
+    contenders = [threading.Thread(target=contend, args=(number,)) for number in range(6)]
+    for each in contenders:
+        each.start()
+    wait_until(lambda: sum(each.is_alive() for each in contenders) <= 1, "all but one gave up")
+    let_go.set()
+    for each in contenders:
+        each.join()
+    assert len(has_it) == 1
+
+
+def test_who_has_lost_the_turn_changes_nothing_more(
+    fleet: Fleet, layer: str, clients: Clients, calls: Calls
+) -> None:
+    names = several(fleet, 3)
+    functions = listed(clients, calls).functions
+    with Turn(clients, calls) as turn:
+        clients.parameters.put_parameter(
+            Name=PARAMETER, Value='{"holder": "x", "until_s": 9e9}', Type="String", Overwrite=True
+        )
+        turn._renewed_at -= 60  # noqa: SLF001 - as if a minute had passed
+        rolling = Rolling(Configuring(clients, calls), fine, turn, lambda *_: None)
+        with pytest.raises(NotOurTurnError, match="taken over"):
+            rolling.roll_out(functions, attaching(layer), AT_ONCE_WITHOUT_A_LOOK)
+    assert attached_ones(fleet, names) == []
+    assert PARAMETER in str(clients.parameters.get_parameter(Name=PARAMETER))
+
+
+def test_an_update_under_way_is_waited_for(
+    fleet: Fleet, standin: StandIn, layer: str, roll_out: Callable[..., Rollout]
+) -> None:
+    fleet.function("f")
+    standin.configurations.settle_s = 0.7
+    standin.configurations.begin("f")
+    rollout = roll_out(attaching(layer))
+    assert rollout.is_complete
+    assert standin.counted()["lambda:UpdateFunctionConfiguration"] == 1
+
+
+def test_a_change_in_between_is_not_overwritten(
+    fleet: Fleet, standin: StandIn, layer: str, roll_out: Callable[..., Rollout]
+) -> None:
+    fleet.function("f")
+    meddled: list[bool] = []
+
+    def meddle(_: Request) -> None:
+        if not meddled:
+            meddled.append(True)
+            fleet.functions.update_function_configuration(
+                FunctionName="f", Environment={"Variables": {"THEIRS": "1"}}
+            )
+            standin.configurations.begin("f")
+
+    standin.trouble("lambda:UpdateFunctionConfiguration", meddle)
+    assert roll_out(attaching(layer)).is_complete
+    variables = fleet.functions.get_function_configuration(FunctionName="f")["Environment"]
+    assert variables["Variables"]["THEIRS"] == "1"
+    assert variables["Variables"]["GOVERNOR_URL"] == URL
+
+
+def test_who_changes_it_all_the_time_is_told(
+    fleet: Fleet, standin: StandIn, layer: str, clients: Clients, calls: Calls
+) -> None:
+    fleet.function("f")
+    standin.trouble(
+        "lambda:UpdateFunctionConfiguration", lambda _: standin.configurations.begin("f")
+    )
+    outcome = bring("f", attaching(layer), Configuring(clients, calls), patience_s=0.2)
+    assert outcome.result is Result.LEFT
+    assert "run this again later" in outcome.reason
+
+
+def test_each_that_can_not_be_is_told_and_the_others_go_on(
+    fleet: Fleet, standin: StandIn, layer: str, roll_out: Callable[..., Rollout]
+) -> None:
+    good = several(fleet, 3)
+    others = [published(fleet, f"other-{number}") for number in range(5)]
+    fleet.function("five-layers", Layers=others)
+    fleet.function("old", Runtime="python3.9")
+    fleet.function("large", Environment={"Variables": {"A": "x" * 4000}})
+    fleet.function("gone")
+    before = snapshot(fleet, ["five-layers", "old", "large"])
+    standin.trouble(
+        "lambda:GetFunction",
+        lambda request: (
+            Answer(404, {"Message": "Function not found"}, "ResourceNotFoundException")
+            if request.subject == "gone"
+            else None
+        ),
+    )
+    rollout = roll_out(attaching(layer))
+    left = {each.name: each.reason for each in rollout.outcomes if each.result is Result.LEFT}
+    assert left.keys() == {"five-layers", "old", "large", "gone"}
+    assert "5 layers" in left["five-layers"]
+    assert "python3.9" in left["old"]
+    assert "4096 bytes" in left["large"]
+    assert "does not exist" in left["gone"]
+    assert attached_ones(fleet, good) == good
+    assert snapshot(fleet, ["five-layers", "old", "large"]) == before
+    assert not rollout.is_complete
+
+
+def test_a_canary_is_of_those_that_can_be_attached(
+    fleet: Fleet, layer: str, roll_out: Callable[..., Rollout]
+) -> None:
+    for number in range(5):
+        fleet.function(f"a-{number}", Runtime="python3.9")
+    names = several(fleet, 3)
+    looked = []
+
+    def vitals(watched: list[str], start_s: float, end_s: float) -> Health:
+        looked.append(watched)
+        return fine(watched, start_s, end_s)
+
+    roll_out(attaching(layer), Pace(0.05, 0.01), vitals)
+    assert looked[0] == names[:1]
+
+
+def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return run("fleet", *arguments)
+
+
+def test_the_commands(fleet: Fleet, standin: StandIn, layer: str) -> None:
+    names = several(fleet, 3)
+    before = snapshot(fleet, names)
+    options = ("*", "--url", URL, "--watch", "0", "--canary", "100%")
+    dry = command("attach", *options, "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert f"+ layers: {layer}" in dry.stdout
+    assert f"+ variables.GOVERNOR_URL: {URL}" in dry.stdout
+    assert "value 0" not in dry.stdout, "values that stay are nobody's business"
+    assert snapshot(fleet, names) == before
+    done = command("attach", *options, "--set", "GOVERNOR_FAIL=closed", "--json")
+    assert done.returncode == 0, done.stderr
+    assert {each["result"] for each in json.loads(done.stdout)["functions"]} == {"changed"}
+    (tags,) = {VARIABLES_TAG in fleet.tags(arn(name)) for name in names}
+    assert tags
+    undone = command("detach", "f-*")
+    assert undone.returncode == 0, undone.stderr
+    assert "3 changed" in undone.stdout
+    assert snapshot(fleet, names) == before
+    assert standin.counted()["ssm:DeleteParameter"] == 2
+
+
+def arn(name: str) -> str:
+    return f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("attach", "--url", URL), "'*' for all"),
+        (("attach", "*"), "--url"),
+        (("attach", "*", "--url", "governor:8642"), "expected http://"),
+        (("attach", "*", "--url", "http://127.0.0.1:8642"), "can't reach"),
+        (("attach", "*", "--url", URL, "--canary", "0%"), "no part of all"),
+        (("attach", "*", "--url", URL, "--set", "PATH=x"), "no variable of the layer"),
+        (("attach", "*", "--url", URL, "--layer", "none"), "governor layer publish --name none"),
+        (("detach", "nobody"), "no function"),
+        (("detach",), "'*' for all"),
+    ],
+)
+def test_wrong_use_is_told(
+    fleet: Fleet, standin: StandIn, arguments: tuple[str, ...], complaint: str
+) -> None:
+    fleet.function("f")
+    ended = command(*arguments)
+    assert ended.returncode == 2
+    assert complaint in " ".join(ended.stderr.split())
+    assert "lambda:UpdateFunctionConfiguration" not in standin.asked
+
+
+def test_a_missing_permission_is_named_and_nothing_is_changed(
+    fleet: Fleet, standin: StandIn, layer: str
+) -> None:
+    fleet.function("f")
+    standin.deny("ssm:*")
+    ended = command("attach", "f", "--url", URL, "--layer", layer)
+    assert ended.returncode == 2
+    assert "grant ssm:PutParameter" in ended.stderr
+    assert "lambda:TagResource" not in standin.asked
+
+
+def test_tags_of_ours_that_were_edited_are_left(
+    fleet: Fleet, layer: str, clients: Clients, roll_out: Callable[..., Rollout]
+) -> None:
+    fleet.function("f")
+    roll_out(attaching(layer))
+    clients.functions.tag_resource(Resource=arn("f"), Tags={TAG: "mine now"})
+    (outcome,) = roll_out(partial(toward_detached)).outcomes
+    assert outcome.result is Result.LEFT
