@@ -7,11 +7,6 @@ from governor.cli.fleet_discover import discover
 from governor.cli.fleet_sync import sync
 
 
-from governor.cli.fleet_attach import attach, detach
-from governor.cli.fleet_discover import discover
-from governor.cli.fleet_sync import sync
-
-
 @click.group(commands=[attach, detach, discover, sync])
 def fleet() -> None:
     """See what an account has, and govern it. Access to AWS is boto3's own."""

@@ -167,7 +167,7 @@ def _roll_out(
 ) -> int:
     """Bring the selected functions to where the decider says, or show what that would take."""
     from governor.aws.errors import CallError  # noqa: PLC0415 - see `governor.cli`
-    from governor.fleet import changes  # noqa: PLC0415
+    from governor.fleet import outcomes  # noqa: PLC0415
     from governor.fleet.aws.clients import connected  # noqa: PLC0415
     from governor.fleet.aws.configuring import Configuring  # noqa: PLC0415
     from governor.fleet.aws.listing import listed  # noqa: PLC0415
@@ -198,9 +198,9 @@ def _roll_out(
         clients.close()
     print_missing(fleet.missing)
     if rollout is None:
-        planned = changes.planned(functions, decide)
-        (print_json if as_json else changes.print_planned)(planned)
+        planned = outcomes.planned(functions, decide)
+        (print_json if as_json else outcomes.print_planned)(planned)
         return FINDING if any(each["reason"] for each in planned) else DONE
-    told = changes.told(rollout)
-    (print_json if as_json else changes.print_told)(told)
+    told = outcomes.told(rollout)
+    (print_json if as_json else outcomes.print_told)(told)
     return DONE if rollout.is_complete else FINDING

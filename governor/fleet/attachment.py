@@ -8,17 +8,16 @@ goes on, and arrives at the same.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Self
 
 from governor.errors import GovernorError
-from governor.fleet.function import Attached, Function, Package
+from governor.fleet.function import Attached, Function
 from governor.layer.contents import (
     HANDLER_VARIABLE,
     HANDLERS,
-    RUNTIMES,
     WRAPPER,
     WRAPPER_VARIABLE,
 )
@@ -287,15 +286,8 @@ def _attached(
 
 def _family(function: Function) -> str:
     """Return what the function's runtime is one of. Raises `CantAttachError`."""
-    if function.package is Package.IMAGE:
-        raise CantAttachError(
-            "is a container image, which takes no layers: unpack the layer's zip to /opt in its "
-            "Dockerfile, and set the variables there or at the function"
-        )
-    if function.runtime not in RUNTIMES:
-        raise CantAttachError(
-            f"its runtime is {function.runtime}; the layer is for {_listed(RUNTIMES)}"
-        )
+    if function.unsupported:
+        raise CantAttachError(function.unsupported)
     if function.unreadable:
         raise CantAttachError(
             f"its variables can't be read ({function.unreadable}), so they would be lost: "
@@ -324,8 +316,3 @@ def _with_layer(layers: tuple[str, ...], wanted: str) -> tuple[str, ...]:
     if len(layers) >= MAX_LAYERS:
         raise CantAttachError(f"it has {len(layers)} layers, and Lambda takes {MAX_LAYERS}")
     return (*layers, wanted)
-
-
-def _listed(words: Iterable[str]) -> str:
-    *most, last = words
-    return f"{', '.join(most)} and {last}"

@@ -86,7 +86,10 @@ class Function:
     def unsupported(self) -> str:
         """Why the layer can't be attached to it as it is; "" if it can."""
         if self.package is Package.IMAGE:
-            return "a container image takes no layers: put the layer's files into the image"
+            return (
+                "a container image takes no layers: unpack the layer's zip to /opt in its "
+                "Dockerfile, and set the variables there or at the function"
+            )
         if self.runtime not in RUNTIMES:
             return f"the layer does not run in {self.runtime}, only in {', '.join(RUNTIMES)}"
         return ""

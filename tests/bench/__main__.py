@@ -40,6 +40,7 @@ BENCHMARKS: Sequence[Benchmark] = (
     simulate.simulate_knock,
     simulate.simulate_dead_letters,
     dashboard.dashboard,
+    fleet.attaching,
     fleet.discovering,
 )
 

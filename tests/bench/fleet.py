@@ -1,4 +1,4 @@
-"""Discovering an account of thousands of functions, as moto has it."""
+"""Discovering an account of thousands of functions, and attaching hundreds, as moto has them."""
 
 import os
 import tempfile
@@ -10,15 +10,24 @@ from unittest.mock import patch
 import psutil
 
 from governor.demo.aws.fleet import Fleet
+from governor.demo.aws.lacking import denied
 from governor.demo.aws.moto import ENVIRONMENT, Moto
 from governor.demo.aws.standin import StandIn
+from governor.fleet.attachment import Wanted, toward_attached, toward_detached
 from governor.fleet.aws.clients import connected
+from governor.fleet.aws.configuring import Configuring
 from governor.fleet.aws.discover import discover
+from governor.fleet.aws.listing import listed
 from governor.fleet.aws.pace import PacedCalls
+from governor.fleet.aws.turn import Turn
 from governor.fleet.discovery import Discovery
+from governor.fleet.health import Health
+from governor.fleet.rollout import AT_ONCE_WITHOUT_A_LOOK, Decide, Rolling
 from tests.bench.figures import Bound, Figure
+from tests.fleet.account import published, several, snapshot
 
 FUNCTIONS = 5000
+ATTACHED = 500
 FED = 500
 BUSY = 20
 PER_PAGE = 50
@@ -75,6 +84,61 @@ def discovering() -> list[Figure]:
         ),
         Figure("discover: memory that it takes", grown_mb, "resident, grown", unit="MB"),
     ]
+
+
+def attaching() -> list[Figure]:
+    """What is left of attaching 500 functions and detaching them again, both interrupted once."""
+    with tempfile.TemporaryDirectory() as folder:
+        moto = Moto(Path(folder) / "moto")
+        try:
+            with Fleet(moto) as fleet, StandIn(moto) as standin:
+                layer = published(fleet, "governor")
+                names = several(fleet, ATTACHED)
+                before = snapshot(fleet, names)
+                here = {**ENVIRONMENT, "AWS_ENDPOINT_URL": standin.url}
+                with patch.dict(os.environ, here):
+                    wanted = Wanted(layer, {"GOVERNOR_URL": "http://governor:8642"}, 1_790_000_000)
+                    first_s = _rolled(standin, lambda now: toward_attached(now, wanted))
+                    between = snapshot(fleet, names)
+                    again_s = _rolled(standin, toward_detached)
+                after = snapshot(fleet, names)
+        finally:
+            moto.close()
+    assert not any(before[name] == between[name] for name in names)
+    return [
+        Figure(
+            f"attach, then detach {ATTACHED} functions, interrupted and resumed: not as before",
+            sum(before[name] != after[name] for name in names),
+            f"attached in {first_s:.0f} s, detached in {again_s:.0f} s, without a pace",
+            Bound.AT_MOST,
+            0,
+            "functions",
+        )
+    ]
+
+
+def _rolled(standin: StandIn, decide: Decide) -> float:
+    """Roll out, lose the permission in the middle, roll out again; return how long it took (s)."""
+    begin = time.perf_counter()
+    left = iter(range(ATTACHED // 2))
+    standin.trouble(
+        "lambda:UpdateFunctionConfiguration",
+        lambda request: denied(request.action) if next(left, None) is None else None,
+    )
+    assert not _roll_out(decide)
+    standin.heal()
+    assert _roll_out(decide)
+    return time.perf_counter() - begin
+
+
+def _roll_out(decide: Decide) -> bool:
+    clients, calls = connected(), PacedCalls(UNPACED_PER_S)
+    functions = listed(clients, calls).functions
+    with Turn(clients, calls) as turn:
+        rolling = Rolling(Configuring(clients, calls), lambda *_: Health(), turn, lambda *_: None)
+        rollout = rolling.roll_out(functions, decide, AT_ONCE_WITHOUT_A_LOOK)
+    clients.close()
+    return rollout.is_complete
 
 
 def _fill(fleet: Fleet, standin: StandIn) -> None:

@@ -22,58 +22,17 @@ from governor.fleet.aws.turn import PARAMETER, NotOurTurnError, Turn
 from governor.fleet.health import Health
 from governor.fleet.rollout import AT_ONCE_WITHOUT_A_LOOK, Decide, Pace, Rolling, Rollout
 from governor.fleet.stepping import Outcome, Result, bring
+from tests.fleet.account import published, several, snapshot
 from tests.governors import run
 from tests.stores import wait_until
 
 URL = "http://governor.internal:8642"
-CHANGING = {"RevisionId", "LastModified", "LastUpdateStatus"}
-"""Of a function's configuration: what AWS changes with each update."""
 
 
 @pytest.fixture
 def layer(fleet: Fleet) -> str:
     """A version of the layer."""
     return published(fleet, "governor")
-
-
-def published(fleet: Fleet, name: str) -> str:
-    made = fleet.functions.publish_layer_version(
-        LayerName=name, Content={"ZipFile": f"bytes of {name}".encode()}
-    )
-    return made["LayerVersionArn"]
-
-
-def several(fleet: Fleet, count: int) -> list[str]:
-    """Make functions of every kind that can be attached, and a few that can't."""
-    other = published(fleet, "other")
-    names = []
-    for number in range(count):
-        name = f"f-{number:03}"
-        variables: dict[str, str] = {f"V{n}": f"value {n} §" for n in range(number % 4)}
-        if number % 3 == 0:
-            variables["AWS_LAMBDA_EXEC_WRAPPER"] = "/opt/datadog_wrapper"
-        settings: dict[str, Any] = {"Environment": {"Variables": variables}} if variables else {}
-        if number % 2:
-            settings["Layers"] = [other]
-        if number % 5 == 0:
-            settings["Runtime"] = "nodejs22.x"
-        arn = fleet.function(name, **settings)
-        if number % 4 == 0:
-            fleet.functions.tag_resource(Resource=arn, Tags={"team": f"t{number}"})
-        names.append(name)
-    return names
-
-
-def snapshot(fleet: Fleet, names: list[str]) -> dict[str, Any]:
-    """Everything that AWS says of functions, but what changes with each update anyway."""
-    found = {}
-    for name in names:
-        answer = fleet.functions.get_function(FunctionName=name)
-        configuration: dict[str, Any] = {**answer["Configuration"]}
-        tags = fleet.functions.list_tags(Resource=configuration["FunctionArn"])["Tags"]
-        kept = {key: value for key, value in configuration.items() if key not in CHANGING}
-        found[name] = json.dumps([kept, tags])
-    return found
 
 
 def attaching(layer: str, *, at_s: int | None = None, **more: str) -> Decide:

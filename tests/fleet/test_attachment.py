@@ -181,7 +181,7 @@ def test_a_handler_that_was_changed_while_redirected_is_what_comes_back() -> Non
     ("function", "reason"),
     [
         (replace(PLAIN, package=Package.IMAGE, runtime=""), "Dockerfile"),
-        (replace(PLAIN, runtime="python3.9"), "its runtime is python3.9"),
+        (replace(PLAIN, runtime="python3.9"), "does not run in python3.9"),
         (replace(PLAIN, runtime="java21"), "nodejs24.x"),
         (replace(PLAIN, unreadable="no key"), "kms:Decrypt"),
         (replace(PLAIN, layers=tuple(f"{OTHER}{n}:1" for n in range(5))), "5 layers"),
