@@ -209,6 +209,11 @@ class Policy(_Entry, frozen=True, dict=True):  # a __dict__, for the cached prop
         """A name for exactly this policy, made from its content."""
         return version_of(self.document)
 
+    def priority_of(self, function: str) -> Priority:
+        """Return the priority of a function, named here or not."""
+        entry = self.functions.get(function)
+        return (entry and entry.priority) or self.defaults.priority
+
     def scopes(self) -> Iterator[tuple[str, Limits]]:
         """Yield every scope that the policy names, with its limits: account, groups, functions."""
         yield ACCOUNT, self.account.limits

@@ -14,7 +14,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from governor.model import Denied, Granted, Limits, Released, ScopeCount
+from governor.model import Denied, Granted, Limits, Priority, Released, ScopeCount
+from governor.policy import Policy
+from governor.service.bodies.status import PriorityInUse
 
 OTHER: Final = "other"
 UNKNOWN_NAMES: Final = 1000
@@ -42,6 +44,12 @@ DENIALS: Final = Counter(
     ["function", "denied_by"],
     registry=_NOWHERE,
 )
+USER_DENIALS: Final = Counter(
+    "governor_user_denials_total",
+    "Denied check-ins of user-facing functions by the scope that had no room.",
+    ["denied_by"],
+    registry=_NOWHERE,
+)
 RELEASES: Final = Counter(
     "governor_releases_total",
     "Check-outs; unknown: the id held nothing.",
@@ -65,12 +73,12 @@ SECONDS: Final = Histogram(
 class Metrics:
     """Counts what the check-ins of one process come to."""
 
-    def __init__(self, is_listed: Callable[[str], bool], workers: int) -> None:
-        """Keep labels bounded: functions that `is_listed` have their own, others share a number.
+    def __init__(self, policy: Callable[[], Policy], workers: int) -> None:
+        """Keep labels bounded: functions that `policy` names have their own, others share a number.
 
         `workers` is how many processes share the names of unlisted functions.
         """
-        self._is_listed = is_listed
+        self._policy = policy
         self._unknown_left = UNKNOWN_NAMES // workers
         self._labels: dict[str, str] = {}
         self._counters: dict[tuple[str, str], Counter] = {}
@@ -82,6 +90,8 @@ class Metrics:
             case Denied(denied_by):
                 self._count(function, "denied")
                 DENIALS.labels(self._label(function), denied_by).inc()
+                if self._policy().priority_of(function) is Priority.USER_FACING:
+                    USER_DENIALS.labels(denied_by).inc()
             case Granted(replayed=True):
                 self._count(function, "replayed")
             case Granted(overrun=True):
@@ -117,7 +127,7 @@ class Metrics:
         counter.inc()
 
     def _label(self, function: str) -> str:
-        if function in self._labels or self._is_listed(function):
+        if function in self._labels or function in self._policy().functions:
             return function
         if self._unknown_left <= 0:
             return OTHER
@@ -129,11 +139,20 @@ class PoolCollector(Collector):
     """The gauges: what the pool's ledger counts now, against the limits."""
 
     def __init__(
-        self, counts: Mapping[str, ScopeCount], limits: Mapping[str, Limits], *, store_up: bool
+        self,
+        counts: Mapping[str, ScopeCount],
+        limits: Mapping[str, Limits],
+        account: PriorityInUse | None,
+        *,
+        store_up: bool,
     ) -> None:
-        """Report `counts` of scopes; those without `limits` share a label beyond some number."""
+        """Report `counts` of scopes; those without `limits` share a label beyond some number.
+
+        `account` is the account's count by priority; None: not known.
+        """
         self._counts = counts
         self._limits = limits
+        self._account = account
         self._store_up = store_up
 
     def collect(self) -> Iterable[Metric]:
@@ -156,7 +175,15 @@ class PoolCollector(Collector):
             if limits.max_concurrency is not None:
                 maximum.add_metric([scope], limits.max_concurrency)
                 headroom.add_metric([scope], limits.headroom)
-        yield from (in_use, maximum, headroom)
+        account = GaugeMetricFamily(
+            "governor_account_in_use",
+            "What the account has in use, by its functions' priority.",
+            labels=["priority"],
+        )
+        if self._account is not None:
+            account.add_metric([Priority.USER_FACING], self._account.user_facing)
+            account.add_metric([Priority.BACKGROUND], self._account.background)
+        yield from (in_use, maximum, headroom, account)
 
     def _in_use(self) -> Iterator[tuple[str, int]]:
         for scope in self._limits:

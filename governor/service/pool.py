@@ -103,10 +103,7 @@ def _row(scope: str, limits: Limits, count: ScopeCount, policy: Policy) -> Scope
 
 def _priority(scope: str, policy: Policy) -> Priority | None:
     kind, _, name = scope.partition(":")
-    if kind != "function":
-        return None
-    function = policy.functions.get(name)
-    return (function and function.priority) or policy.defaults.priority
+    return policy.priority_of(name) if kind == "function" else None
 
 
 class Watch:

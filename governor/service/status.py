@@ -60,10 +60,10 @@ async def prometheus(call: Call) -> web.Response:
     try:
         pool = await call.service.watch.look()
     except StoreUnavailableError:
-        gauges: list[Collector] = [metrics.PoolCollector({}, {}, store_up=False)]
+        gauges: list[Collector] = [metrics.PoolCollector({}, {}, None, store_up=False)]
     else:
         gauges = [
-            metrics.PoolCollector(pool.counts, pool.limits, store_up=True),
+            metrics.PoolCollector(pool.counts, pool.limits, pool.in_use, store_up=True),
             ControllerCollector(pool.controller, pool.now_ms / 1000),
         ]
     text = await asyncio.to_thread(metrics.exposition, gauges)

@@ -55,7 +55,7 @@ async def work(settings: WorkerSettings) -> None:
 
     ledger = LedgerClient(settings.store, settings.pool)
     policies = PolicyStore(ledger)
-    metrics = Metrics(lambda name: name in policies.resolver.effective.functions, settings.workers)
+    metrics = Metrics(lambda: policies.resolver.effective, settings.workers)
     denials = Denials()
     check_ins = CheckIns(ledger, policies, metrics, denials)
     chronicle_store = ChronicleStore(ledger.store)

@@ -174,7 +174,7 @@ async def test_the_metrics_of_the_alarms(
             await admin.set_policy(POLICY)
             for id_, function in (("a", "api"), ("b", "api"), ("c", "etl")):
                 await admin.denied(id_, function)
-        wait_until(lambda: total("denied_users") + total("denied_background") == 3, "3 denials")
+        wait_until(lambda: total("denied") == 3, "3 denials")
         assert total("denied_users") == 2
         wait_until(lambda: lines()[-1]["controller_leader"] == 1, "the controller leads")
         wait_until(lambda: "controller_cycle_age" in lines()[-1], "it has run a cycle")

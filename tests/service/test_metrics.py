@@ -18,7 +18,9 @@ LABELS = {
     "governor_max_concurrency": {"scope"},
     "governor_headroom": {"scope"},
     "governor_acquires_total": {"function", "result"},
+    "governor_account_in_use": {"priority"},
     "governor_denials_total": {"function", "denied_by"},
+    "governor_user_denials_total": {"denied_by"},
     "governor_releases_total": {"function", "result"},
     "governor_leases_expired_total": {"function"},
     "governor_acquire_seconds_bucket": {"le"},
@@ -57,10 +59,12 @@ async def test_every_outcome_is_counted_under_its_name(start: Start, own_store: 
             groups: {g: {max_concurrency: 20}}
             functions:
               f: {groups: [g]}
-              full: {max_concurrency: 0, max_attempts: 2}
+              full: {max_concurrency: 0, max_attempts: 2, priority: background}
+              shut: {max_concurrency: 0}
               shade: {max_concurrency: 0, mode: shadow}
             """
         )
+        await api.denied("zero", "shut")
         await api.granted("one", "f")
         await api.check_in("one", "f")
         await api.granted("two", "f", ttl_ms=1)
@@ -81,12 +85,16 @@ async def test_every_outcome_is_counted_under_its_name(start: Start, own_store: 
             key("governor_acquires_total", function="full", result="overrun"): 1,
             key("governor_acquires_total", function="shade", result="shadow_denied"): 1,
             key("governor_denials_total", function="full", denied_by="function:full"): 1,
+            key("governor_denials_total", function="shut", denied_by="function:shut"): 1,
+            key("governor_user_denials_total", denied_by="function:shut"): 1,
             key("governor_releases_total", function="shade", result="released"): 1,
             key("governor_releases_total", function="other", result="unknown"): 1,
             key("governor_leases_expired_total", function="f"): 1,
-            key("governor_acquire_seconds_count"): 6,
+            key("governor_acquire_seconds_count"): 7,
             key("governor_store_up"): 1,
             key("governor_in_use", scope="account"): 2,
+            key("governor_account_in_use", priority="user-facing"): 1,
+            key("governor_account_in_use", priority="background"): 1,
             key("governor_in_use", scope="group:g"): 1,
             key("governor_in_use", scope="function:f"): 1,
             key("governor_in_use", scope="function:full"): 1,
@@ -97,6 +105,7 @@ async def test_every_outcome_is_counted_under_its_name(start: Start, own_store: 
             key("governor_headroom", scope="account"): 5,
         }
         found = await samples(api)
+        assert key("governor_user_denials_total", denied_by="function:full") not in found
         assert {each: found.get(each) for each in expected} == expected
         assert key("governor_max_concurrency", scope="function:f") not in found
         own_store.kill()
