@@ -7,14 +7,13 @@ goes on, and arrives at the same.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Final, Self
+from typing import Final
 
 from governor.errors import GovernorError
 from governor.fleet.function import Attached, Function
+from governor.fleet.memory import TAG, VARIABLES_TAG, EditedTagError, Memory
 from governor.layer.contents import (
     HANDLER_VARIABLE,
     HANDLERS,
@@ -22,16 +21,10 @@ from governor.layer.contents import (
     WRAPPER_VARIABLE,
 )
 
-TAG: Final = "governor:attached"
-VARIABLES_TAG: Final = "governor:attached-variables"
-
 MAX_LAYERS: Final = 5
 MAX_VARIABLES_BYTES: Final = 4096
 """Both are Lambda quotas, "Function configuration, deployment, and execution". What counts is the
 variables' JSON: AWS's refusal cites it."""
-
-_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
-_FIRST: Final = re.compile(r"layer=(?P<layer>\S+) former=(?P<former>none|\d+) at=(?P<at>\S+)")
 
 
 class CantAttachError(GovernorError):
@@ -57,54 +50,6 @@ class Wanted:
     layer: str
     variables: Mapping[str, str]
     at_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """The way back: the layer (its ARN without the version) and the variables that were added.
-
-    `former` is the version of the layer that the function had before, if any; `at_s` is when the
-    governor was attached or exchanged last.
-    """
-
-    layer: str
-    former: int | None
-    variables: frozenset[str]
-    at_s: int
-
-    @property
-    def tags(self) -> Mapping[str, str]:
-        """It as tags, of the characters that AWS takes in them and within their 256."""
-        at = datetime.fromtimestamp(self.at_s, UTC).strftime(_TIME)
-        former = "none" if self.former is None else self.former
-        return {
-            TAG: f"layer={self.layer} former={former} at={at}",
-            VARIABLES_TAG: " ".join(sorted(self.variables)),
-        }
-
-    @classmethod
-    def of(cls, tags: Mapping[str, str]) -> Self | None:
-        """Read a function's tags; None if it has none of ours. Raises `CantAttachError`."""
-        if TAG not in tags:
-            return None
-        found = _FIRST.fullmatch(tags[TAG])
-        try:
-            if found is None or VARIABLES_TAG not in tags:
-                raise ValueError(tags[TAG])  # noqa: TRY301 - one sentence for every defect
-            at = datetime.strptime(found["at"], _TIME).replace(tzinfo=UTC)
-        except ValueError as error:
-            raise CantAttachError(
-                f"somebody has edited the tags {TAG} and {VARIABLES_TAG}: put them right, or take "
-                "the layer and its variables out by hand and remove both"
-            ) from error
-        former = None if found["former"] == "none" else int(found["former"])
-        return cls(
-            found["layer"], former, frozenset(tags[VARIABLES_TAG].split()), int(at.timestamp())
-        )
-
-    def covers(self, other: "Memory") -> bool:
-        """Whether going back by it also undoes what `other` would."""
-        return other.variables <= self.variables and other.at_s == self.at_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +100,7 @@ def toward_attached(function: Function, wanted: Wanted) -> Step:
         after, needed = _attached(function, now if memory is None else without(now, memory), wanted)
         if memory is not None and memory.layer != needed.layer:
             return Left(f"{memory.layer} is attached: detach it first")
-    except CantAttachError as error:
+    except (CantAttachError, EditedTagError) as error:
         return Left(str(error))
     if now == after:
         settled = memory is None or memory.variables == needed.variables
@@ -171,7 +116,7 @@ def toward_detached(function: Function) -> Step:
     """Return the next step to the function as it was before it was attached."""
     try:
         memory = Memory.of(function.tags or {})
-    except CantAttachError as error:
+    except EditedTagError as error:
         return Left(str(error))
     if memory is None:
         if function.attached is Attached.NO:

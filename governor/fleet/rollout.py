@@ -14,10 +14,8 @@ from typing import Final
 
 from governor.aws.errors import CallError
 from governor.fleet.attachment import (
-    CantAttachError,
     Change,
     Left,
-    Memory,
     Settled,
     Step,
     toward,
@@ -26,6 +24,7 @@ from governor.fleet.aws.configuring import Configuring
 from governor.fleet.aws.turn import NotOurTurnError, Turn
 from governor.fleet.function import Function
 from governor.fleet.health import Health, harm
+from governor.fleet.memory import EditedTagError, Memory
 from governor.fleet.stepping import Outcome, Result, bring
 
 AT_ONCE: Final = 4
@@ -164,7 +163,7 @@ class Rolling:
 def _young(functions: Sequence[Function], since_s: float) -> Iterator[tuple[str, float]]:
     """Yield those that were attached after `since_s`, and when that was."""
     for function in functions:
-        with suppress(CantAttachError):
+        with suppress(EditedTagError):
             memory = Memory.of(function.tags or {})
             if memory is not None and memory.at_s > since_s:
                 yield function.name, memory.at_s

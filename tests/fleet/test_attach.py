@@ -14,12 +14,13 @@ from governor.aws.calls import Calls
 from governor.demo.aws.fleet import ACCOUNT_ID, REGION, Fleet
 from governor.demo.aws.lacking import Answer
 from governor.demo.aws.standin import HangUpError, Request, StandIn
-from governor.fleet.attachment import TAG, VARIABLES_TAG, Wanted, toward_attached, toward_detached
+from governor.fleet.attachment import Wanted, toward_attached, toward_detached
 from governor.fleet.aws.clients import Clients
 from governor.fleet.aws.configuring import Configuring
 from governor.fleet.aws.listing import listed
 from governor.fleet.aws.turn import PARAMETER, NotOurTurnError, Turn
 from governor.fleet.health import Health
+from governor.fleet.memory import TAG, VARIABLES_TAG
 from governor.fleet.rollout import AT_ONCE_WITHOUT_A_LOOK, Decide, Pace, Rolling, Rollout
 from governor.fleet.stepping import Outcome, Result, bring
 from tests.fleet.account import published, several, snapshot

@@ -7,13 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governor.fleet.attachment import (
-    TAG,
-    VARIABLES_TAG,
     Configuration,
     Configure,
     Forget,
     Left,
-    Memory,
     Remember,
     Settled,
     Wanted,
@@ -26,6 +23,7 @@ from governor.fleet.attachment import (
     toward_detached,
 )
 from governor.fleet.function import Attached, Function, Package
+from governor.fleet.memory import TAG, VARIABLES_TAG, Memory
 from governor.layer.contents import HANDLERS, RUNTIMES
 
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:governor"

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from governor.aws.calls import Calls, nothing
 from governor.errors import SettingsError
-from governor.fleet.attachment import TAG, VARIABLES_TAG, Configuration, Memory
+from governor.fleet.attachment import Configuration
 from governor.fleet.aws.clients import Clients
 from governor.fleet.aws.listing import function
 from governor.fleet.function import Function
+from governor.fleet.memory import TAG, VARIABLES_TAG, Memory
 
 if TYPE_CHECKING:
     from types_boto3_lambda.type_defs import GetFunctionResponseTypeDef
