@@ -63,6 +63,8 @@ class StoreFacts:
     server: str
     version: str
     used_memory_bytes: int
+    maxmemory_policy: str
+    """What it does when its memory is full; "" if it does not say (Redis: INFO, memory)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +247,8 @@ class LedgerClient:
         info = await self.store.ask(self._info)
         server = "valkey" if "valkey_version" in info else "redis"
         version = info.get("valkey_version") or info.get("redis_version") or ""
-        return StoreFacts(server, str(version), int(info.get("used_memory", 0)))
+        used, eviction = int(info.get("used_memory", 0)), str(info.get("maxmemory_policy", ""))
+        return StoreFacts(server, str(version), used, eviction)
 
     async def news(self) -> AsyncGenerator[News, None]:
         """Yield what happens to the policy and to this process's waiting acquires, for ever.

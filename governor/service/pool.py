@@ -158,7 +158,13 @@ class Watch:
     async def store(self) -> StoreStatus:
         """Ask the store what it is. Raises `StoreUnavailableError`."""
         facts = await self._ledger.facts()
-        return StoreStatus(self._ledger.url, facts.server, facts.version, facts.used_memory_bytes)
+        return StoreStatus(
+            self._ledger.url,
+            facts.server,
+            facts.version,
+            facts.used_memory_bytes,
+            facts.maxmemory_policy,
+        )
 
     async def _standing(self, now_ms: int) -> ControllerStatus:
         found = await self._controller.standing(now_ms)

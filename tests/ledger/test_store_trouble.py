@@ -194,4 +194,8 @@ async def test_facts_name_the_server(replica: Replica, server: Server) -> None:
     assert facts.server in {"valkey", "redis"}
     assert facts.version[0].isdigit()
     assert facts.used_memory_bytes > 0
-    assert server.pid
+    assert facts.maxmemory_policy == "noeviction"
+    with server.client() as store:
+        store.config_set("maxmemory-policy", "allkeys-lru")
+        assert (await replica.ledger.facts()).maxmemory_policy == "allkeys-lru"
+        store.config_set("maxmemory-policy", "noeviction")

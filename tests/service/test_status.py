@@ -84,6 +84,7 @@ async def test_status_shows_every_scope_of_the_policy_then_the_others(fresh: Api
     assert (account["scope"], account["in_use"], account["headroom"]) == ("account", 2, 1)
     assert status["store"]["server"] == "valkey"
     assert status["store"]["used_memory_bytes"] > 0
+    assert status["store"]["maxmemory_policy"] == "noeviction"
     assert status["controller"] == {
         "enabled": True,
         "paused": False,

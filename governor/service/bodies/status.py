@@ -32,6 +32,13 @@ class StoreStatus(Struct, frozen=True):
     server: str
     version: str
     used_memory_bytes: int
+    maxmemory_policy: Annotated[
+        str,
+        Meta(
+            description="What it does when its memory is full: `noeviction`, or it may drop leases "
+            "and limits. Empty if it does not say."
+        ),
+    ]
 
 
 class ControllerStatus(Struct, frozen=True):
