@@ -2,6 +2,7 @@
 
 - GetAccountSettings: API reference; `UnreservedConcurrentExecutions` is the limit less what
   PutFunctionConcurrency has reserved, of which the last 100 can't be (PutFunctionConcurrency).
+- GetFunction: API reference; it also tells of a reserved concurrency of 0, which moto leaves out.
 - ListEventSourceMappings: 100 per page whatever MaxItems says (API reference). No tags in it.
 - ListFunctions: 50 per page whatever MaxItems says, and neither State nor LastUpdateStatus (API
   reference).
@@ -32,7 +33,7 @@ OPEN: Final = frozenset({"PENDING", "CASE_OPENED"})
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer of AWS's, with a JSON body."""
+    """An HTTP answer of AWS's, with a JSON body, or one of bytes that is what it is."""
 
     status: int
     body: Any
@@ -41,6 +42,8 @@ class Answer:
     @property
     def content(self) -> bytes:
         """The body, with the error's name where AWS's JSON protocol has it."""
+        if isinstance(self.body, bytes):
+            return self.body
         if self.error is not None:
             return json.dumps({"__type": self.error, **self.body}).encode()
         return b"" if self.body is None else json.dumps(self.body).encode()
@@ -69,6 +72,8 @@ class Lacking:
     settle_s: float = 0.0
     unindexed: bool = False
     """Whether the tagging service has not heard of any event-source mapping (yet)."""
+    vpc: str = "vpc-123abc"
+    """The VPC of all functions that are in one: moto has them in this one, which does not exist."""
     limit: int = 1000
     floor: int = 100
     reserved: dict[str, int] = field(default_factory=dict)
@@ -95,6 +100,9 @@ class Lacking:
         functions = [
             {name: value for name, value in each.items() if name not in UNLISTED} for each in shown
         ]
+        for each in functions:
+            if each.get("VpcConfig"):
+                each["VpcConfig"]["VpcId"] = self.vpc
         return Answer(200, {"Functions": functions, **after})
 
     def shown(self, mapping: dict[str, Any]) -> dict[str, Any]:

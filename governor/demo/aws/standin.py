@@ -185,6 +185,8 @@ class StandIn:
             error = answer.getheader("x-amzn-errortype")
         finally:
             connection.close()
+        if content.startswith(b"<"):  # EC2 speaks XML
+            return Answer(answer.status, content)
         body = json.loads(content) if content else None
         if answer.status >= HTTPStatus.BAD_REQUEST:
             code = error or (body or {}).get("__type") or "ResourceNotFoundException"
@@ -237,7 +239,9 @@ def _get_function(standin: StandIn, request: Request) -> Answer:
     if answer.error is None:
         shown = standin.configurations.shown(answer.body["Configuration"])
         tags = standin.state.tags.get(shown["FunctionArn"], {})
-        return Answer(200, answer.body | {"Configuration": shown, "Tags": tags})
+        nothing = standin.state.reserved.get(request.subject) == 0  # which moto leaves out
+        known = {"Concurrency": {"ReservedConcurrentExecutions": 0}} if nothing else {}
+        return Answer(200, answer.body | known | {"Configuration": shown, "Tags": tags})
     return answer
 
 
@@ -337,7 +341,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         content = self.rfile.read(int(self.headers.get("content-length") or 0))
-        action, subject = _action(self.command, self.path, self.headers.get("x-amz-target"))
+        target = self.headers.get("x-amz-target")
+        action, subject = _action(self.command, self.path, target, content)
         headers = dict(self.headers.items())
         request = Request(action, subject, self.command, self.path, headers, content)
         try:
@@ -359,10 +364,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def _action(method: str, target: str, amz_target: str | None) -> tuple[str, str]:
+def _action(method: str, target: str, amz_target: str | None, content: bytes) -> tuple[str, str]:
     if amz_target is not None:
         service, _, operation = amz_target.partition(".")
         return f"{_SERVICES[service]}:{operation}", ""
+    if content.startswith(b"Action="):
+        return f"ec2:{parse_qs(content.decode())['Action'][0]}", ""
     path = urlsplit(target).path
     for verb, pattern, action in _ROUTES:
         if verb == method and (match := pattern.match(path)) is not None:
