@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from email.utils import parsedate_to_datetime
 from json import loads
 from types import TracebackType
 from typing import Any, Final, Self
@@ -57,6 +58,15 @@ class Api:
         """Return the JSON that a call answers with. Raises `ApiError`."""
         async with self._request(method, path, json=json, **options) as response:
             return await response.json() if response.content_length else None
+
+    async def time_s(self) -> float | None:
+        """Return the governor's clock, in seconds since 1970, as it dates answers: to the second.
+
+        None if they have no date. Raises `ApiError`.
+        """
+        async with self._request("GET", "/healthz") as response:
+            date = response.headers.get("Date")
+            return None if date is None else parsedate_to_datetime(date).timestamp()
 
     @asynccontextmanager
     async def _request(

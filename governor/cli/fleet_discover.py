@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from governor.cli.fleet_options import selection_options
-from governor.cli.options import DONE, FINDING, json_option, option
+from governor.cli.fleet_options import calls_option, refresh_option, selection_options
+from governor.cli.options import DONE, FINDING, json_option
 from governor.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -25,14 +25,8 @@ if TYPE_CHECKING:
     help="Write a first policy, all of it in shadow mode, as YAML to this file.",
 )
 @click.option("--overwrite", is_flag=True, help="Write it even if there is such a file.")
-@click.option("--refresh", is_flag=True, help="Ask AWS anew for what was read within a day.")
-@option(
-    "--calls-per-s",
-    type=click.FloatRange(0.5, 15),
-    default=10,
-    show_default=True,
-    help="Its share of the 15 control-plane calls per second that Lambda allows an account.",
-)
+@refresh_option
+@calls_option
 @json_option
 def discover(  # noqa: PLR0913 - a command's options
     *,

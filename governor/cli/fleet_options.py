@@ -1,10 +1,12 @@
-"""The options of commands that work on functions of an account: which ones."""
+"""The options of commands that work on functions of an account: which ones, how they are read."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 import click
+
+from governor.cli.options import option
 
 
 class Tag(click.ParamType[tuple[str, str]]):
@@ -51,3 +53,16 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Functions of this CloudFormation stack. May be repeated.",
     )
     return named(tagged(stacked(selecting)))
+
+
+refresh_option = click.option(
+    "--refresh", is_flag=True, help="Ask AWS anew for what was read within a day."
+)
+
+calls_option = option(
+    "--calls-per-s",
+    type=click.FloatRange(0.5, 15),
+    default=10,
+    show_default=True,
+    help="Its share of the 15 control-plane calls per second that Lambda allows an account.",
+)

@@ -61,6 +61,8 @@ class Discovery:
     remembered: int = 0
     remembered_s: float = 0.0
     missing: tuple[str, ...] = ()
+    mappings: tuple[EventSourceMapping, ...] = ()
+    """Those of the functions that were selected."""
 
 
 def rows(

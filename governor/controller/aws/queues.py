@@ -19,6 +19,7 @@ from governor.controller.aws.shelf import Shelf
 from governor.controller.observed import Queue
 
 if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
     from types_boto3_sqs.literals import QueueAttributeNameType
 
 AT_ONCE: Final = 1000
@@ -91,12 +92,12 @@ class Queues:
         )
 
     def _read(self, arn: str) -> Queue | CallError:
-        url = f"{self._clients.queues.meta.endpoint_url}/{'/'.join(arn.split(':')[4:])}"
+        queues = self._clients.queues
         try:
             return self._calls.read(
                 "sqs:GetQueueAttributes",
-                lambda: self._clients.queues.get_queue_attributes(
-                    QueueUrl=url, AttributeNames=_ATTRIBUTES
+                lambda: queues.get_queue_attributes(
+                    QueueUrl=url_of(queues, arn), AttributeNames=_ATTRIBUTES
                 ),
                 lambda answer: _queue(arn, answer["Attributes"]),
             )
@@ -109,17 +110,22 @@ def name_of(arn: str) -> str:
     return arn.rpartition(":")[2]
 
 
+def url_of(queues: "SQSClient", arn: str) -> str:
+    """Return a queue's URL, made without a call of its own."""
+    return f"{queues.meta.endpoint_url}/{'/'.join(arn.split(':')[4:])}"
+
+
 def _queue(arn: str, attributes: "Mapping[QueueAttributeNameType, str]") -> Queue:
     redrive = attributes.get("RedrivePolicy")
     return Queue(
         arn=arn,
         visible=int(attributes["ApproximateNumberOfMessages"]),
         in_flight=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
-        max_receive_count=None if redrive is None else _receive_count(redrive),
+        max_receive_count=None if redrive is None else receive_count(redrive),
         fifo=arn.endswith(".fifo"),
     )
 
 
-def _receive_count(redrive: str) -> int:
-    """SQS keeps the count as it was given: as a number or as a string."""
+def receive_count(redrive: str) -> int:
+    """Return a redrive policy's maxReceiveCount, which SQS keeps as given: number or string."""
     return msgspec.json.decode(redrive, type=_Redrive, strict=False).max_receive_count

@@ -46,6 +46,7 @@ def discover(
     reading = _Reading(clients, calls, watch, list(fleet.missing))
     account = functions[0].arn.split(":")[4] if functions else ""
     known = reading.limits()
+    names = {each.name for each in functions}
     details = reading.details(account, functions, known, refresh=refresh)
     found = rows(functions, fleet.mappings, details)
     read = reading.peaks(found)
@@ -60,6 +61,7 @@ def discover(
         remembered=reading.remembered,
         remembered_s=reading.remembered_s,
         missing=tuple(reading.missing),
+        mappings=tuple(each for each in fleet.mappings if each.function in names),
     )
 
 
