@@ -1,9 +1,15 @@
 """The options that several commands have. Each `option` is also read from `GOVERNOR_<OPTION>`."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from governor.errors import InvalidInputError, SettingsError
+
+if TYPE_CHECKING:
+    from governor.policy import Policy
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,3 +36,15 @@ pool_option = option(
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def read_policy(file: Path) -> "Policy":
+    """Read a policy file, YAML or JSON. Raises `InvalidInputError` and `SettingsError`."""
+    from governor.policy import parse_file  # noqa: PLC0415 - see `governor.cli`
+
+    try:
+        return parse_file(file, file.read_bytes())
+    except OSError as error:
+        raise SettingsError(f"{file}: can't be read: {error.strerror}") from error
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{file}", f"{error}") from error

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from governor.cli.options import DONE, FINDING, api_options, json_option
-from governor.errors import InvalidInputError
+from governor.cli.options import DONE, FINDING, api_options, json_option, read_policy
 
 if TYPE_CHECKING:
-    from governor.policy import Policy
+    pass
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -123,7 +122,7 @@ def replay(
     wait_ms = round(wait_s * 1000)
     trials = [Trial("as recorded", None, wait_ms)]
     for path in policies:
-        policy = _policy(path)
+        policy = read_policy(path)
         tried = in_mode(policy, Mode.ENFORCE) if enforce else policy
         trials.append(Trial(f"{path}", tried, wait_ms))
     found = source(record)
@@ -170,12 +169,3 @@ def recommend(*, record: Path, output: Path | None, as_json: bool) -> None:
         print_json(to_builtins(advice))
     else:
         print_advice(advice)
-
-
-def _policy(path: Path) -> "Policy":
-    from governor.policy import parse_file  # noqa: PLC0415 - see `governor.cli`
-
-    try:
-        return parse_file(path, path.read_bytes())
-    except InvalidInputError as error:
-        raise InvalidInputError(f"{path}", f"{error}") from error

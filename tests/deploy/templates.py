@@ -10,7 +10,7 @@ from cfnlint.decode import cfn_yaml
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "deploy" / "cloudformation"
-_ACTION: Final = re.compile(r"\b[a-z]+:(?:[A-Z][a-z]+){2,}\b")
+_ACTION: Final = re.compile(r"\b[a-z0-9]+:(?:[A-Z][a-z]+){2,}\b")
 """IAM's name for a call: `lambda:GetFunction`."""
 
 Template = Mapping[str, Any]

@@ -11,6 +11,8 @@ from tests.deploy.templates import ROOT, Template, allowed, named, properties, s
 
 EVERYTHING = {
     "cloudwatch:GetMetricData",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
     "ecr:GetAuthorizationToken",
     "lambda:GetAccountSettings",
     "lambda:ListEventSourceMappings",

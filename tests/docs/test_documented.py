@@ -14,6 +14,7 @@ import pytest
 from msgspec.structs import fields
 
 from governor.cli import governor
+from governor.fleet.doctor.finding import Check
 from governor.policy import Account, Controller, Defaults, Function, Group, Members, Raise
 from governor.service.routes import ROUTES
 
@@ -107,6 +108,12 @@ def test_a_metric_is_in_the_readme(metric: str) -> None:
 )
 def test_a_setting_of_the_policy_is_in_the_readme(setting: str) -> None:
     assert f"`{setting}`" in README
+
+
+@pytest.mark.parametrize("check", Check)
+def test_a_check_of_the_doctor_is_in_the_readme(check: Check) -> None:
+    checks = README.partition("| Check | Found when |")[2].partition("\n\n")[0]
+    assert f"`{check}`" in checks
 
 
 @pytest.mark.parametrize("module", MODULES)

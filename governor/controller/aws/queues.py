@@ -92,12 +92,11 @@ class Queues:
         )
 
     def _read(self, arn: str) -> Queue | CallError:
-        queues = self._clients.queues
         try:
             return self._calls.read(
                 "sqs:GetQueueAttributes",
-                lambda: queues.get_queue_attributes(
-                    QueueUrl=url_of(queues, arn), AttributeNames=_ATTRIBUTES
+                lambda: self._clients.queues.get_queue_attributes(
+                    QueueUrl=url_of(self._clients.queues, arn), AttributeNames=_ATTRIBUTES
                 ),
                 lambda answer: _queue(arn, answer["Attributes"]),
             )

@@ -1,0 +1,240 @@
+"""What an examination goes by: an account, its queues and networks, a policy, a governor. Values.
+
+What could not be read is absent, and no rule finds anything by it; `missing` says what that is.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from governor.controller.observed import Knobs
+from governor.facts import Facts, packed
+from governor.fleet.discovery import Discovery, Row
+from governor.fleet.function import EventSourceMapping
+from governor.fleet.function import Function as FunctionConfiguration
+from governor.model import Mode, Priority
+from governor.policy import Function, Policy
+from governor.resolver import Resolver
+
+_UNLISTED = Function()
+
+POLLER_INVOKES = 10
+"""Concurrent invocations per poller of a mapping in provisioned mode (developer guide, "Using
+provisioned mode with an Amazon SQS event source mapping")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """An SQS queue. `max_receive_count` None: it has no dead-letter queue."""
+
+    arn: str
+    visibility_s: int
+    max_receive_count: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The queue's name."""
+        return self.arn.rpartition(":")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a rule of a security group lets through, to or from `networks` (CIDR) and `groups`.
+
+    `protocol` is IANA's name or number, "-1" for all. `lists`: also prefix lists, whose addresses
+    are not known here.
+    """
+
+    protocol: str
+    first_port: int
+    last_port: int
+    networks: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    lists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroup:
+    """A security group."""
+
+    id: str
+    outbound: tuple[Rule, ...] = ()
+    inbound: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """A network interface in a VPC; `groups` are the ids of its security groups."""
+
+    vpc: str
+    addresses: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The store of a governor, as its status has it; `maxmemory_policy` "": it does not say."""
+
+    server: str
+    version: str
+    maxmemory_policy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Governor:
+    """A running governor, as it answers from here.
+
+    `silent`, `store_down`, `refused`: why it does not answer, has no store, or does not take the
+    token; "" if it does. `roles` are the HTTP statuses of a reader's call with each of the tokens
+    that functions have for it. `ahead_s` and `store_ahead_s` say how far its clock and its store's
+    are ahead of this machine's.
+    """
+
+    url: str
+    silent: str = ""
+    store_down: str = ""
+    refused: str = ""
+    wants_token: bool = False
+    roles: Mapping[str, int] = field(default_factory=dict)
+    policy: Policy | None = None
+    store: Store | None = None
+    has_leader: bool = False
+    """Whether a controller leads."""
+    max_attempts: Mapping[str, int] = field(default_factory=dict)
+    unshared: frozenset[str] = frozenset()
+    """It and the one before: what a controller has learned of functions."""
+    ahead_s: float | None = None
+    store_ahead_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Examined:
+    """All that was read.
+
+    `queues` are by ARN, `groups` by id, `addresses` by the host of a GOVERNOR_URL: what it resolves
+    to from here, nothing if it does not. `interfaces` have such addresses. `braked` are the
+    functions whose reserved concurrency is the controller's own. `aws_ahead_s` says how far AWS's
+    clock is ahead of ours.
+    """
+
+    discovery: Discovery
+    policy: Policy | None = None
+    governor: Governor | None = None
+    queues: Mapping[str, Queue] = field(default_factory=dict)
+    groups: Mapping[str, SecurityGroup] = field(default_factory=dict)
+    interfaces: tuple[Interface, ...] = ()
+    addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    braked: frozenset[str] = frozenset()
+    aws_ahead_s: float | None = None
+    missing: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all functions of the account were selected."""
+        return len(self.discovery.rows) == self.discovery.functions
+
+    @property
+    def attached(self) -> Iterator[Row]:
+        """The functions that ask a governor."""
+        return (
+            row
+            for row in self.discovery.rows
+            if row.function.is_attached and not is_disabled(row.function)
+        )
+
+    @property
+    def has_leader(self) -> bool:
+        """Whether a controller is known to lead."""
+        return self.governor is not None and self.governor.has_leader
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Row]:
+        """The functions by name."""
+        return {row.function.name: row for row in self.discovery.rows}
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        """The policy, completed by what was read of tags and reservations."""
+        tags = {name: row.function.tags or {} for name, row in self.by_name.items()}
+        facts = Facts(unshared=frozenset(self.reserved), tags=packed(tags))
+        return Resolver(self.policy or Policy(), facts)
+
+    @property
+    def entries(self) -> Mapping[str, Function]:
+        """What the policy says of functions, and what they wish where it lets them."""
+        return self.resolver.effective.functions
+
+    @cached_property
+    def reserved(self) -> Mapping[str, int]:
+        """Reserved concurrency by function, where a user has reserved any."""
+        return {
+            name: row.details.reserved
+            for name, row in self.by_name.items()
+            if row.details.reserved is not None and name not in self.braked
+        }
+
+    def entry(self, function: str) -> Function:
+        """Return what is said of a function itself."""
+        return self.entries.get(function) or _UNLISTED
+
+    def priority(self, function: str) -> Priority:
+        """Return its priority by the policy."""
+        return self.resolver.claim(function).priority
+
+    def tightest(self, function: str) -> int | None:
+        """Return how many of a function limits let run at most, those in shadow mode, too."""
+        return min(self._limits(function, tuple(Mode)), default=None)
+
+    def is_limited(self, function: str) -> bool:
+        """Whether a function asks, and some limit can say no, or could if it were enforced."""
+        asked = self.by_name[function].function
+        asks = asked.is_attached and not is_disabled(asked)
+        return asks and self.tightest(function) is not None
+
+    def is_enforced(self, function: str) -> bool:
+        """Whether some limit of a function is enforced."""
+        return any(True for _ in self._limits(function, (Mode.ENFORCE,)))
+
+    def _limits(self, function: str, modes: tuple[Mode, ...]) -> Iterator[int]:
+        claim = self.resolver.claim(function)
+        for hold in claim.holds:
+            limit = hold.limits.limit_for(claim.priority)
+            if limit is not None and hold.limits.mode in modes:
+                yield limit // hold.weight
+
+    def mappings(self, function: str) -> Iterator[EventSourceMapping]:
+        """Yield the SQS mappings of a function that are on."""
+        return (each for each in self._mappings[function] if each.knobs.enabled)
+
+    @cached_property
+    def _mappings(self) -> Mapping[str, list[EventSourceMapping]]:
+        found: defaultdict[str, list[EventSourceMapping]] = defaultdict(list)
+        for each in self.discovery.mappings:
+            if each.service == "sqs":
+                found[each.function].append(each)
+        return found
+
+    @property
+    def fed(self) -> Iterator[tuple[Row, EventSourceMapping, Queue]]:
+        """The functions that queues feed, with mapping and queue, paused or not."""
+        for each in self.discovery.mappings:
+            if each.function in self.by_name and each.source in self.queues:
+                yield self.by_name[each.function], each, self.queues[each.source]
+
+
+def is_disabled(function: FunctionConfiguration) -> bool:
+    """Whether the layer of a function, if it has one, stands aside (README, GOVERNOR_DISABLED)."""
+    return function.variables.get("GOVERNOR_DISABLED") in {"1", "true"}
+
+
+def is_plain(text: str) -> bool:
+    """Whether the layer can send it: it is ASCII, without spaces and control characters."""
+    return text.isascii() and text.isprintable() and " " not in text
+
+
+def lets_in(knobs: Knobs) -> int | None:
+    """Return how many invocations at once a mapping makes at most; None: AWS does not limit it."""
+    if knobs.max_pollers is not None:
+        return knobs.max_pollers * POLLER_INVOKES
+    return knobs.max_concurrency

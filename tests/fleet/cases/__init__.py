@@ -1,0 +1,1 @@
+"""What the doctor's rules find, and nearby what they don't: a module for each subject."""

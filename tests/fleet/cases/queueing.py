@@ -1,0 +1,234 @@
+"""Queues, asynchronous events, reservations."""
+
+from dataclasses import replace
+from typing import Any
+
+from governor.fleet.details import Details
+from governor.fleet.doctor.examined import Examined
+from governor.fleet.doctor.finding import Check
+from tests.fleet.cases.case import (
+    LED,
+    LOGS,
+    RUNNING,
+    S3,
+    account,
+    attached,
+    error,
+    function,
+    hint,
+    mapping,
+    queue,
+    warning,
+)
+
+LIMITED = "functions: {f: {priority: background, max_concurrency: 5}}"
+SHADOW = "functions: {f: {priority: background, max_concurrency: 5, mode: shadow}}"
+UNSHARED = "functions: {f: {shared: false}}"
+
+
+def fed(visibility_s: int = 600, receives: int | None = 5, timeout_s: int = 60) -> Examined:
+    """A function that a queue feeds, which nobody governs."""
+    return account(
+        function(timeout_s=timeout_s),
+        mappings=(mapping(),),
+        queues=(queue(visibility_s=visibility_s, receives=receives),),
+    )
+
+
+def windowed(visibility_s: int) -> Examined:
+    return account(
+        function(timeout_s=60),
+        mappings=(mapping(window_s=20),),
+        queues=(queue(visibility_s=visibility_s),),
+    )
+
+
+def denied(policy: str = LIMITED, receives: int = 5, governor: Any = None) -> Examined:
+    """A function that a queue feeds and the governor may deny."""
+    return account(
+        attached(timeout_s=60),
+        mappings=(mapping(),),
+        queues=(queue(receives=receives),),
+        policy=policy,
+        governor=governor,
+    )
+
+
+def reporting(governor: Any = None, policy: str = LIMITED, **knobs: Any) -> Examined:
+    """The same, and it reports which messages failed."""
+    return account(
+        attached(timeout_s=60),
+        mappings=(mapping(reports_failures=True, **knobs),),
+        queues=(queue(),),
+        policy=policy,
+        governor=governor,
+    )
+
+
+def asynchronous(policy: str = LIMITED, dead: str = "", **details: Any) -> Examined:
+    """A function that CloudWatch Logs calls, and the governor may deny."""
+    known = {"callers": (LOGS,)} | details
+    return account(attached(dead_letter=dead), details={"f": Details(**known)}, policy=policy)
+
+
+def called(caller: Any, **variables: str) -> Examined:
+    return account(
+        attached(variables=variables), details={"f": Details(callers=(caller,))}, policy=LIMITED
+    )
+
+
+def reserved(count: int | None, policy: str = UNSHARED, **others: Any) -> Examined:
+    """A function with reserved concurrency."""
+    return account(function(), details={"f": Details(reserved=count)}, policy=policy, **others)
+
+
+def queued(*mappings: Any, reserved: int | None = 10, **others: Any) -> Examined:
+    """The same, and queues feed it."""
+    return account(
+        function(), mappings=mappings, details={"f": Details(reserved=reserved)}, **others
+    )
+
+
+def most(limit: int) -> str:
+    return f"functions: {{f: {{shared: false, max_concurrency: {limit}}}}}"
+
+
+CASES = (
+    error(
+        Check.VISIBILITY_TIMEOUT, "queue:q", fed(visibility_s=59), fed(visibility_s=360), "twice"
+    ),
+    warning(
+        Check.VISIBILITY_TIMEOUT, "queue:q", fed(visibility_s=60), fed(visibility_s=360), "360"
+    ),
+    warning(
+        Check.VISIBILITY_TIMEOUT, "queue:q", fed(visibility_s=359), fed(visibility_s=360), "360"
+    ),
+    warning(Check.VISIBILITY_TIMEOUT, "queue:q", windowed(379), windowed(380), "380"),
+    warning(Check.RECEIVE_COUNT, "queue:q", fed(receives=4), fed(receives=5), "4 times"),
+    warning(Check.RECEIVE_COUNT, "queue:q", fed(receives=4), fed(receives=None), "may be one"),
+    warning(Check.RECEIVE_COUNT, "queue:q", fed(receives=1), fed(), "received once: f can't be"),
+    warning(Check.DEAD_LETTER_QUEUE, "queue:q", fed(receives=None), fed(), "redrive"),
+    error(
+        Check.MAX_ATTEMPTS,
+        "function:f",
+        denied("functions: {f: {max_concurrency: 5, max_attempts: 6}}"),
+        denied("functions: {f: {max_concurrency: 5, max_attempts: 5}}"),
+        "up to attempt 5",
+    ),
+    error(
+        Check.MAX_ATTEMPTS,
+        "function:f",
+        denied(governor=RUNNING),
+        denied(governor=replace(RUNNING, max_attempts={"f": 5})),
+        "does not know",
+    ),
+    error(
+        Check.MAX_ATTEMPTS,
+        "function:f",
+        denied(governor=RUNNING),
+        denied("{}", governor=RUNNING),
+    ),
+    warning(
+        Check.MAX_ATTEMPTS,
+        "function:f",
+        denied(SHADOW, governor=RUNNING),
+        denied("{}", governor=RUNNING),
+        "in shadow mode",
+    ),
+    error(Check.MAX_ATTEMPTS, "function:f", denied(governor=RUNNING), denied()),
+    warning(
+        Check.NO_BACK_OFF, "function:f", reporting(), reporting(max_concurrency=5), "any number"
+    ),
+    warning(
+        Check.NO_BACK_OFF, "function:f", reporting(max_concurrency=6), denied(), "6 at once where 5"
+    ),
+    warning(
+        Check.NO_BACK_OFF, "function:f", reporting(max_pollers=1), reporting(max_concurrency=2)
+    ),
+    hint(Check.NO_BACK_OFF, "function:f", reporting(LED), reporting(LED, max_concurrency=5)),
+    hint(Check.NO_BACK_OFF, "function:f", reporting(policy=SHADOW), reporting(policy="{}")),
+    error(
+        Check.LOST_EVENTS,
+        "function:f",
+        asynchronous(),
+        asynchronous(on_failure="arn:aws:sqs:eu-central-1:1:dead"),
+        "CloudWatch Logs",
+    ),
+    error(Check.LOST_EVENTS, "function:f", asynchronous(), asynchronous(dead="arn")),
+    error(Check.LOST_EVENTS, "function:f", asynchronous(), asynchronous("{}")),
+    warning(
+        Check.LOST_EVENTS, "function:f", asynchronous(SHADOW), asynchronous("{}"), "shadow mode"
+    ),
+    error(
+        Check.LOST_EVENTS,
+        "function:f",
+        asynchronous(),
+        asynchronous(unread=("lambda:ListFunctionEventInvokeConfigs",)),
+    ),
+    error(
+        Check.LOST_EVENTS,
+        "function:f",
+        called(S3, GOVERNOR_ON_DENIED="raise"),
+        called(S3, GOVERNOR_ON_DENIED="raise", GOVERNOR_DISABLED="1"),
+    ),
+    error(Check.LOST_EVENTS, "function:f", called(S3, GOVERNOR_FAIL="closed"), denied()),
+    hint(Check.LOST_EVENTS, "function:f", called(S3), denied(), "wait and run"),
+    hint(Check.LOST_EVENTS, "function:f", called(LOGS, GOVERNOR_ON_DENIED="run"), denied()),
+    warning(Check.RESERVED_NOTHING, "function:f", reserved(0), reserved(1)),
+    warning(
+        Check.RESERVED_NOTHING, "function:f", reserved(0), reserved(0, braked=frozenset({"f"}))
+    ),
+    hint(Check.SHARED_RESERVATION, "function:f", reserved(9, "{}"), reserved(9)),
+    warning(
+        Check.SHARED_RESERVATION,
+        "function:f",
+        reserved(9, "{}", governor=RUNNING),
+        reserved(9, "{}", governor=replace(RUNNING, unshared=frozenset({"f"}))),
+    ),
+    warning(Check.NO_RESERVATION, "function:f", reserved(None), reserved(9), "shared: false"),
+    warning(
+        Check.NO_RESERVATION,
+        "function:f",
+        reserved(None),
+        account(
+            function(),
+            details={"f": Details(unread=("lambda:GetFunction",))},
+            policy=UNSHARED,
+        ),
+    ),
+    warning(
+        Check.RESERVATION_BELOW_LIMIT, "function:f", reserved(9, most(10)), reserved(10, most(10))
+    ),
+    hint(
+        Check.RESERVATION_ABOVE_LIMIT, "function:f", reserved(11, most(10)), reserved(10, most(10))
+    ),
+    warning(
+        Check.QUEUES_OVER_RESERVATION,
+        "function:f",
+        queued(mapping(queue="a", max_concurrency=6), mapping(queue="b", max_concurrency=5)),
+        queued(mapping(queue="a", max_concurrency=5), mapping(queue="b", max_concurrency=5)),
+        "11 invocations",
+    ),
+    warning(
+        Check.QUEUES_OVER_RESERVATION,
+        "function:f",
+        queued(mapping()),
+        queued(mapping(enabled=False)),
+        "any number",
+    ),
+    warning(
+        Check.QUEUES_OVER_RESERVATION, "function:f", queued(mapping()), queued(mapping("other"))
+    ),
+    warning(
+        Check.QUEUES_OVER_RESERVATION,
+        "function:f",
+        queued(mapping(), governor=LED),
+        queued(mapping(), governor=LED, reserved=0),
+    ),
+    hint(
+        Check.QUEUES_OVER_RESERVATION,
+        "function:f",
+        queued(mapping(), governor=LED, policy=LIMITED),
+        queued(mapping(), governor=LED, reserved=None),
+    ),
+)
