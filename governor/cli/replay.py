@@ -5,14 +5,11 @@ import re
 import signal
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from governor.cli.options import DONE, FINDING, api_options, json_option, read_policy
-
-if TYPE_CHECKING:
-    pass
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
