@@ -1,15 +1,22 @@
-"""Fixtures that every layer of the tests shares: real stores, and a pool in them per test."""
+"""Fixtures that several layers of the tests share: real stores, AWS on this machine."""
 
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from governor.ledger.embedded import valkey_binary
 from governor.ledger.keys import POOL_KEYS
 from tests.stores import NO_PERSISTENCE, Server, cluster
+
+if TYPE_CHECKING:  # most tests do without AWS, which takes a moment to import
+    from governor.demo.aws.fleet import Fleet
+    from governor.demo.aws.moto import Moto
+    from governor.demo.aws.standin import StandIn
 
 
 def missing(what: str) -> None:
@@ -78,3 +85,56 @@ def pool(stores: list[Server]) -> Iterator[str]:
             if keys:
                 client.delete(*keys)
     assert not undocumented, "keys that governor.ledger.keys does not name"
+
+
+@pytest.fixture(scope="session")
+def rie() -> Path:
+    """AWS's emulator of Lambda's runtime interface."""
+    from governor.demo.rie import EmulatorMissingError, default_cache, emulator  # noqa: PLC0415
+
+    try:
+        return emulator(default_cache())
+    except EmulatorMissingError as error:
+        missing(f"AWS's Lambda emulator ({error})")
+        raise
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Moto]":
+    """AWS, as far as moto has it."""
+    from governor.demo.aws.moto import Moto  # noqa: PLC0415 - see above
+
+    server = Moto(tmp_path_factory.mktemp("moto") / "output")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def _fleet(moto: "Moto") -> "Iterator[Fleet]":
+    from governor.demo.aws.fleet import Fleet  # noqa: PLC0415 - see above
+
+    with Fleet(moto) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def fleet(_fleet: "Fleet") -> "Fleet":
+    """An account that is empty at first."""
+    _fleet.empty()
+    return _fleet
+
+
+@pytest.fixture
+def standin(fleet: "Fleet", moto: "Moto", monkeypatch: pytest.MonkeyPatch) -> "Iterator[StandIn]":
+    """The stand-in before the account; boto3 in this process and its children goes to it."""
+    from governor.demo.aws.moto import ENVIRONMENT  # noqa: PLC0415 - see above
+    from governor.demo.aws.standin import StandIn  # noqa: PLC0415
+
+    assert fleet is not None
+    for name in list(os.environ):
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    with StandIn(moto) as standin:
+        for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL": standin.url}.items():
+            monkeypatch.setenv(name, value)
+        yield standin

@@ -35,13 +35,6 @@ def sample() -> dict[str, Any]:
     return load("sample.yaml")
 
 
-@pytest.fixture(scope="session")
-def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
-    server = Moto(tmp_path_factory.mktemp("moto") / "output")
-    yield server
-    server.close()
-
-
 @pytest.fixture
 def account(moto: Moto, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     """An empty account, which boto3 in this process and its children reaches."""

@@ -9,9 +9,7 @@ import boto3
 import pytest
 
 from governor.demo.environment import Attach, ExecutionEnvironment
-from governor.demo.rie import EmulatorMissingError, default_cache, emulator
 from governor.layer.contents import WRAPPER
-from tests.conftest import missing
 from tests.deploy.conftest import URL
 from tests.deploy.templates import Template, properties
 from tests.fleet.account import CHANGING
@@ -22,16 +20,6 @@ pytestmark = pytest.mark.timeout(120)
 API_EVENT = json.loads(
     (Path(__file__).parents[1] / "layer/events/http-api-v2.json").read_text(encoding="utf-8")
 )
-
-
-@pytest.fixture(scope="session")
-def rie() -> Path:
-    """AWS's emulator."""
-    try:
-        return emulator(default_cache())
-    except EmulatorMissingError as error:
-        missing(f"AWS's Lambda emulator ({error})")
-        raise
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from governor.demo.environment import Attach, ExecutionEnvironment
-from governor.demo.rie import EmulatorMissingError, default_cache, emulator
 from tests.conftest import missing
 from tests.governors import Governor
 from tests.layer.environments import FUNCTION, LIMIT, Launch
@@ -47,16 +46,6 @@ def url(governor_url: GovernorUrl) -> str:
 def full_url(governor_url: GovernorUrl) -> str:
     """A governor that denies the function everything."""
     return governor_url({"functions": {FUNCTION: {"max_concurrency": 0}}})
-
-
-@pytest.fixture(scope="session")
-def rie() -> Path:
-    """AWS's emulator."""
-    try:
-        return emulator(default_cache())
-    except EmulatorMissingError as error:
-        missing(f"AWS's Lambda emulator ({error})")
-        raise
 
 
 @pytest.fixture
