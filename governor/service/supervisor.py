@@ -13,7 +13,7 @@ import socket
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -140,7 +140,7 @@ class Supervisor:
         await self._stopping.wait()
         announcing.cancel()
         for child in self._running.values():
-            child.send_signal(signal.SIGTERM)
+            _terminate(child)
         await asyncio.gather(*keeping)
         watching.cancel()
         if self._refused:
@@ -184,7 +184,7 @@ class Supervisor:
             if await child.stdout.readline() == READY:
                 ready.set()
             if self._stopping.is_set():  # the signal may have come before the child was known
-                child.send_signal(signal.SIGTERM)
+                _terminate(child)
             status = await self._ended(child)
             del self._running[program]
             if status == WRONG_SETTINGS and not ready.is_set():
@@ -230,3 +230,8 @@ class Supervisor:
                 except EmbeddedStoreError as error:
                     log.error("%s", error)  # noqa: TRY400 - the message says it all
                     await asyncio.sleep(RESTART_AFTER_S)
+
+
+def _terminate(child: Process) -> None:
+    with suppress(ProcessLookupError):  # it has just ended by itself
+        child.terminate()
