@@ -34,7 +34,7 @@ def cycle(account: AwsAccount, standin: StandIn, at_s: float) -> Counter[str]:
     return standin.counted() - before
 
 
-@pytest.mark.usefixtures("_there")
+@pytest.mark.usefixtures("standin")
 @pytest.mark.parametrize("waiting", [0, 7])
 def test_2000_mappings_where_nothing_changes(standin: StandIn, waiting: int) -> None:
     large(standin, mappings=2000, functions=50, queues=40, waiting=waiting)
@@ -52,7 +52,7 @@ def test_2000_mappings_where_nothing_changes(standin: StandIn, waiting: int) -> 
     assert total["cloudwatch:GetMetricData"] == 2
 
 
-@pytest.mark.usefixtures("_there")
+@pytest.mark.usefixtures("standin")
 def test_mappings_that_are_held_back_are_asked_once_for_an_original(standin: StandIn) -> None:
     large(standin, mappings=2000, functions=50, queues=40, maximum=7)
     account = AwsAccount(lambda_per_s=1000)
@@ -63,7 +63,7 @@ def test_mappings_that_are_held_back_are_asked_once_for_an_original(standin: Sta
     assert sum(each["lambda:ListTags"] for each in asked) > 10
 
 
-@pytest.mark.usefixtures("_there")
+@pytest.mark.usefixtures("standin")
 def test_no_mapping_is_asked_twice(standin: StandIn) -> None:
     large(standin, mappings=3, functions=1, queues=1, maximum=7)
     account = AwsAccount(lambda_per_s=1000)
@@ -72,7 +72,7 @@ def test_no_mapping_is_asked_twice(standin: StandIn) -> None:
     assert sum(each["lambda:ListTags"] for each in asked) == 3
 
 
-@pytest.mark.usefixtures("_there")
+@pytest.mark.usefixtures("standin")
 def test_a_restore_asks_every_mapping_for_an_original(standin: StandIn) -> None:
     large(standin, mappings=150, functions=1, queues=1)
     account = AwsAccount(lambda_per_s=1000)
@@ -84,7 +84,7 @@ def test_a_restore_asks_every_mapping_for_an_original(standin: StandIn) -> None:
     assert standin.counted()["lambda:ListTags"] == 150
 
 
-@pytest.mark.usefixtures("_there")
+@pytest.mark.usefixtures("standin")
 def test_more_mappings_than_one_cycle_lists(standin: StandIn) -> None:
     large(standin, mappings=6010, functions=1, queues=1)
     account = AwsAccount(lambda_per_s=1000)
@@ -102,7 +102,7 @@ def test_more_mappings_than_one_cycle_lists(standin: StandIn) -> None:
     account.close()
 
 
-@pytest.mark.usefixtures("_there")
+@pytest.mark.usefixtures("standin")
 def test_a_hundred_queues_without_work_are_asked_in_each_cycle_by_turns(
     standin: StandIn,
 ) -> None:
@@ -131,7 +131,7 @@ def test_queues_with_work_are_asked_every_cycle(
     assert asked == [2, 1, 1, 1]
 
 
-@pytest.mark.usefixtures("_there")
+@pytest.mark.usefixtures("standin")
 def test_more_queues_with_work_than_one_cycle_reads(standin: StandIn) -> None:
     large(standin, mappings=1500, functions=1, queues=1500, waiting=1)
     account = AwsAccount(lambda_per_s=1000)
@@ -147,7 +147,7 @@ def test_more_queues_with_work_than_one_cycle_reads(standin: StandIn) -> None:
     account.close()
 
 
-@pytest.mark.usefixtures("_there")
+@pytest.mark.usefixtures("standin")
 def test_more_functions_than_one_cycle_reads(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ NOW = 1_800_000_000.0
 IDLE = {ACCOUNT: ScopeCount()}
 KNOWN = Facts(tags=packed({"old": {"team": "a"}}))
 
-pytestmark = [pytest.mark.usefixtures("_there"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.usefixtures("standin"), pytest.mark.timeout(120)]
 
 
 def tag(standin: StandIn, tags: Mapping[str, dict[str, str]]) -> None:
