@@ -71,7 +71,7 @@ def check_origin(origin: str | None) -> None:
 
     For a service without tokens, which listens on loopback only: pages that a browser there shows
     may send it requests, and browsers tell where the page is from whenever one may change something
-    (Fetch standard, "Origin header"). Check-ins are not looked at, for they pay for every look.
+    (Fetch standard, "Origin header").
     """
     if origin is not None and not _is_of_this_machine(origin):
         raise web.HTTPForbidden(

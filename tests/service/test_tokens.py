@@ -123,7 +123,7 @@ async def test_who_is_refused_changes_nothing(guarded: Governor) -> None:
 async def test_without_tokens_no_foreign_page_changes_anything(api: Api, origin: str) -> None:
     for call in (
         api.put("/v1/account", {}, Origin=origin),
-        api.delete("/v1/functions/f", Origin=origin),
+        api.delete("/v1/leases/x", Origin=origin),
     ):
         assert "--tokens" in (await call).problem(403)["detail"]
 
