@@ -1,6 +1,7 @@
 """The values that the rooms exchange: scopes, claims, the ledger's operations and its answers.
 
-Standard library only, no I/O. The words are those of DESIGN section 2.
+No I/O. The words are those of DESIGN section 2. What each check-in makes anew is a Struct: that
+takes a tenth of a frozen dataclass's time.
 """
 
 from collections.abc import Mapping
@@ -8,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Final
+
+from msgspec import Struct
 
 ACCOUNT: Final = "account"
 """The scope of the pool that functions share."""
@@ -94,8 +97,7 @@ class Claim:
         return next(hold.limits for hold in self.holds if hold.scope == scope)
 
 
-@dataclass(frozen=True, slots=True)
-class Acquire:
+class Acquire(Struct, frozen=True):
     """Ask for a lease. With `wait_ms` > 0 a denied acquire queues for that long."""
 
     id: str
@@ -105,8 +107,7 @@ class Acquire:
     wait_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Renew:
+class Renew(Struct, frozen=True):
     """Extend a lease to `ttl_ms` from now; an unknown one is reinstated (rule 6)."""
 
     id: str
@@ -114,8 +115,7 @@ class Renew:
     ttl_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Struct, frozen=True):
     """Give a lease back, or leave the queue. Idempotent."""
 
     id: str
@@ -124,8 +124,7 @@ class Release:
 Operation = Acquire | Renew | Release
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(Struct, frozen=True):
     """A lease, new or (when `replayed`) the one its id had already; times by the store's clock."""
 
     id: str
@@ -137,8 +136,7 @@ class Granted:
     shadow_denied_by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Denied:
+class Denied(Struct, frozen=True):
     """No lease: the scope `denied_by` had no room. Nothing changed."""
 
     denied_by: str
@@ -146,23 +144,20 @@ class Denied:
     limits: Limits
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """No lease yet: the acquire queues at the scope `denied_by`."""
 
     denied_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Renewed:
+class Renewed(Struct, frozen=True):
     """The lease's new end. A lease that was released before stays released and ends now."""
 
     expires_at_ms: int
     reinstated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(Struct, frozen=True):
     """The lease is over. `function` is None when the id held nothing."""
 
     function: str | None
@@ -171,8 +166,7 @@ class Released:
 Answer = Granted | Denied | Waiting | Renewed | Released
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Struct, frozen=True):
     """Who holds what; times by the store's clock."""
 
     id: str

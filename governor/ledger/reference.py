@@ -5,9 +5,11 @@ What the Redis functions are tested against, and what the simulator runs on.
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from governor.ledger.stakes import Counted, Stake, Stakes
 from governor.model import (
@@ -35,8 +37,7 @@ MOST_RELEASED: Final = 20_000
 """So many released ids are remembered, the last ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Queued:
+class Queued(Struct, frozen=True):
     """An acquire that waits. `ticket` orders those of one priority."""
 
     acquire: Acquire

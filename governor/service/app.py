@@ -47,8 +47,7 @@ class Service:
         return self.stopping.is_set()
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A request that was let in: its path's parameters, its query and its body, all valid."""
 
     service: Service

@@ -7,9 +7,11 @@ is under way the next one gathers: the busier, the cheaper a check-in gets.
 import asyncio
 import logging
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, TypeVar
+
+from msgspec.structs import replace
 
 from governor.errors import StoreUnavailableError
 from governor.ledger.client import LedgerClient, News, PolicyChanged, Resumed, Woken
