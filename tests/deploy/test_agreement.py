@@ -62,7 +62,7 @@ def test_the_ports_agree(governor: Template) -> None:
     port = mapping["ContainerPort"]
     assert environment["GOVERNOR_LISTEN"] == f"0.0.0.0:{port}"
     assert properties(governor, "TargetGroup")["Port"] == port
-    for group in ("TaskSecurityGroup", "LoadBalancerToTasks"):
+    for group in ("TaskSecurityGroup", "LoadBalancerToTasks", "ScraperToTasks"):
         rules = properties(governor, group)
         (rule,) = rules.get("SecurityGroupIngress", [rules])
         assert rule["FromPort"] == rule["ToPort"] == port
@@ -84,6 +84,20 @@ def test_the_layer_is_for_the_runtimes_that_it_is_published_for(governor: Templa
 def test_the_store_evicts_nothing_as_the_embedded_one(governor: Template) -> None:
     parameters = properties(governor, "StoreParameters")["Properties"]
     assert parameters["maxmemory-policy"] == _OPTIONS["maxmemory-policy"]
+
+
+def test_a_task_of_each_size_has_its_memory(governor: Template) -> None:
+    """Fargate has 2 MiB for each unit of all of these (ECS developer guide, "Task size")."""
+    sizes = {str(cpu): {"MiB": 2 * cpu} for cpu in governor["Parameters"]["Cpu"]["AllowedValues"]}
+    assert governor["Mappings"]["MemoryOf"] == sizes
+
+
+def test_tasks_reach_the_store_and_its_replicas(governor: Template) -> None:
+    """The reader endpoint of a serverless cache is port 6380 (ElastiCache, "Read replicas")."""
+    (inward,) = properties(governor, "StoreSecurityGroup")["SecurityGroupIngress"]
+    for rule in (inward, properties(governor, "TasksToStore")):
+        assert rule["FromPort"] == 6379
+        assert rule["ToPort"] == {"Fn::If": ["Serverless", 6380, 6379]}
 
 
 def test_the_default_name_is_a_pool(governor: Template) -> None:

@@ -60,6 +60,17 @@ def test_only_actions_without_resources_are_allowed_on_all(governor: Template, r
         assert not any("*" in action for action in statement["Action"])
 
 
+def test_whoever_attaches_may_keep_the_layers_of_others(governor: Template) -> None:
+    """UpdateFunctionConfiguration names all layers of a function, and asks for each."""
+    (statement,) = (
+        each
+        for each in statements(governor, "OperatorPolicy")
+        if "lambda:GetLayerVersion" in each["Action"]
+    )
+    (resource,) = statement["Resource"]
+    assert resource["Fn::Sub"].endswith(":*:layer:*:*")
+
+
 def test_only_the_controllers_own_tag_may_be_changed(governor: Template) -> None:
     (statement,) = (
         each for each in statements(governor, "TaskRole") if "lambda:TagResource" in each["Action"]

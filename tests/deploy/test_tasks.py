@@ -8,7 +8,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -147,6 +149,37 @@ def test_another_command_finds_the_store(
     definition = container(governor) | {"Command": ["governor", "controller", "plan"]}
     with running(definition, **of_the_task(nodes, tmp_path)) as output:
         wait_until(lambda: "policy" in output.read_text(), "it tells that there is no policy yet")
+
+
+class CutsOff(BaseHTTPRequestHandler):
+    """Answers the first time with less than it says, then with a metric."""
+
+    left = 1
+
+    def do_GET(self) -> None:
+        """Answer a GET."""
+        text = b"governor_store_up 1.0\n"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text) + CutsOff.left))
+        self.end_headers()
+        self.wfile.write(text)
+        CutsOff.left = 0
+
+
+def test_an_answer_that_is_cut_off_does_not_end_the_metrics(governor: Template) -> None:
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), CutsOff) as server,
+        running(
+            container(governor, "metrics"),
+            GOVERNOR_URL=f"http://127.0.0.1:{server.server_port}",
+            POOL=POOL,
+            EVERY_S="0.1",
+            READER_TOKEN=TOKENS["READER_TOKEN"],
+        ) as output,
+    ):
+        Thread(target=server.serve_forever, daemon=True).start()
+        wait_until(lambda: '"store_up": 1.0' in output.read_text(), "there is a line")
+        server.shutdown()
 
 
 async def test_the_metrics_of_the_alarms(
