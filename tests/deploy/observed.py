@@ -6,7 +6,7 @@ import math
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -79,8 +79,11 @@ class Prometheus:
 
 
 @asynccontextmanager
-async def observed(folder: Path) -> AsyncIterator[Prometheus]:
-    """A Prometheus with the shipped configuration and rules, of a pool with plenty going on."""
+async def observed(folder: Path, *, busy: bool = True) -> AsyncIterator[Prometheus]:
+    """A Prometheus with the shipped configuration and rules, of a pool with plenty going on.
+
+    Or, if it is not `busy`, of one that nobody has asked for anything yet.
+    """
     binary = shutil.which("prometheus")
     if binary is None:
         missing("prometheus")
@@ -90,7 +93,7 @@ async def observed(folder: Path) -> AsyncIterator[Prometheus]:
     with Governor("--data-dir", str(folder / "data"), "--tokens", str(tokens)) as governor:
         async with (
             Api(governor.url, TOKEN) as api,
-            _pool(api),
+            _pool(api) if busy else nullcontext(),
             _prometheus(binary, folder, governor) as prometheus,
         ):
             yield prometheus

@@ -65,6 +65,17 @@ async def test_every_query_finds_something(tmp_path: Path) -> None:
             assert left == {}
 
 
+async def test_a_governor_that_is_new_shows_no_gap_at_the_top(tmp_path: Path) -> None:
+    shown = [panel for panel in PANELS if panel["type"] == "stat"]
+    assert len(shown) > 3
+    async with observed(tmp_path, busy=False) as prometheus:
+        values = await variables(prometheus)
+        for panel in shown:
+            for target in panel["targets"]:
+                found = await prometheus.query(resolved(target["expr"], values))
+                assert found or panel["fieldConfig"]["defaults"].get("noValue"), panel["title"]
+
+
 def test_every_metric_is_on_the_dashboard() -> None:
     text = " ".join(expr for _, expr in queries())
     assert [metric for metric in METRICS if metric not in text] == []
