@@ -28,6 +28,7 @@ from tests.deploy.image import (
     running,
     words,
 )
+from tests.deploy.templates import load
 from tests.stores import wait_until
 
 DEPLOY = DOCKERFILE.parents[1]
@@ -39,6 +40,9 @@ TOKENS = DEPLOY / "docker/tokens.py"
 UNIT = DEPLOY / "systemd/governor.service"
 MOST_EXPOSURE = 20
 """Of 100, as `systemd-analyze security` counts."""
+
+POOL = load("governor.yaml")["Parameters"]["Name"]["Default"]
+"""A replica of another pool at the same store knows nothing of what the others have granted."""
 
 OPTIONS = {
     "GOVERNOR_" + option.opts[0].removeprefix("--").upper().replace("-", "_")
@@ -141,6 +145,7 @@ def test_the_kubernetes_sidecar_is_the_image() -> None:
     (port,) = sidecar["ports"]
     variables = {each["name"]: each.get("value", "") for each in sidecar["env"]}
     assert variables["GOVERNOR_LISTEN"].endswith(f":{port['containerPort']}")
+    assert variables["GOVERNOR_POOL"] == POOL
     volumes = {each["name"] for each in spec["volumes"]}
     assert {each["name"] for each in sidecar["volumeMounts"]} == volumes
     assert words("VOLUME")[0] in {each["mountPath"] for each in sidecar["volumeMounts"]}
@@ -162,6 +167,7 @@ def test_the_ecs_task_can_be_registered() -> None:
 def test_the_ecs_sidecar_is_the_image() -> None:
     sidecar, application = TASK["containerDefinitions"]
     assert sidecar["user"] == last("USER")
+    assert {"name": "GOVERNOR_POOL", "value": POOL} in sidecar["environment"]
     assert sidecar["readonlyRootFilesystem"]
     assert sidecar["image"].endswith(f":{__version__}")
     assert sidecar["healthCheck"]["command"] == ["CMD", *words("HEALTHCHECK")]
