@@ -37,6 +37,7 @@ def test_the_compose_file_names_what_there_is() -> None:
         assert re.search(r":v?\d+\.\d+\.\d+", service["image"]) or "build" in service
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
+        assert "healthcheck" in service or "build" in service, f"--wait does not wait for {name}"
     build = COMPOSE["services"]["governor"]["build"]
     assert (folder / build["context"] / build["dockerfile"]).resolve() == DOCKERFILE
 
