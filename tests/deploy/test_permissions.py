@@ -99,6 +99,16 @@ def test_an_action_has_the_reason_for_it(governor: Template) -> None:
     assert not unexplained
 
 
+def test_the_threat_model_knows_what_the_controller_may_not(governor: Template) -> None:
+    text = (ROOT / "docs/threat-model.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| the controller's AWS role \|.*$", text, re.MULTILINE)
+    lacking = tuple(re.findall(r"no `([\w:]+)`", row))
+    assert len(lacking) == 3
+    actions = allowed(governor, "TaskRole")
+    assert not [action for action in actions if action.startswith(lacking)]
+    assert ("lambda:GetFunction" in actions) == ("code and variables" in row)
+
+
 def test_who_starts_tasks_reads_only_what_they_get(governor: Template) -> None:
     (statement,) = (
         each
