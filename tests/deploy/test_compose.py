@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from tests.deploy.checkers import checked
-from tests.deploy.image import DOCKERFILE
+from tests.deploy.image import DOCKERFILE, instructions
 
 FILE = DOCKERFILE.with_name("compose.yaml")
 COMPOSE: dict[str, Any] = yaml.safe_load(FILE.read_text())
@@ -37,9 +37,21 @@ def test_the_compose_file_names_what_there_is() -> None:
         assert re.search(r":v?\d+\.\d+\.\d+", service["image"]) or "build" in service
         assert service["read_only"]
         assert service["cap_drop"] == ["ALL"]
-        assert "healthcheck" in service or "build" in service, f"--wait does not wait for {name}"
+        ends = service["restart"] == "no"
+        assert ends or "healthcheck" in service or "build" in service, f"nobody waits for {name}"
     build = COMPOSE["services"]["governor"]["build"]
     assert (folder / build["context"] / build["dockerfile"]).resolve() == DOCKERFILE
+
+
+def test_an_image_is_built_once() -> None:
+    """Two services that build one image export it at once: the first `up` fails of that."""
+    built = [name for name, service in COMPOSE["services"].items() if "build" in service]
+    assert built == ["governor"]
+
+
+def test_tokens_are_made_by_the_python_that_the_image_has() -> None:
+    (base,) = (rest for name, rest in instructions() if name == "ARG")
+    assert COMPOSE["services"]["tokens"]["image"] == base.replace("PYTHON=", "python:")
 
 
 def test_tokens_are_made_once(tmp_path: Path) -> None:
