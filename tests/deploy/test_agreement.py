@@ -1,6 +1,7 @@
 """What a template says twice: what the service and the layer do must agree with it."""
 
 import inspect
+import re
 from typing import Any
 
 import pytest
@@ -46,6 +47,15 @@ def test_nobody_writes_into_a_connection_that_the_other_side_has_closed(
 
 def test_the_service_has_the_time_to_stop(governor: Template) -> None:
     assert container(governor)["StopTimeout"] >= 2 * FINISH_WITHIN_S
+
+
+def test_the_metrics_end_when_they_are_told_to(governor: Template) -> None:
+    """The kernel keeps signals without a handler from process 1, which Python must not be, then."""
+    assert container(governor, "metrics")["LinuxParameters"]["InitProcessEnabled"]
+
+
+def test_the_service_does_not_wait_for_its_log(governor: Template) -> None:
+    assert container(governor)["LogConfiguration"]["Options"]["mode"] == "non-blocking"
 
 
 def test_the_health_check_needs_no_token_and_no_store(governor: Template) -> None:
@@ -102,6 +112,17 @@ def test_tasks_reach_the_store_and_its_replicas(governor: Template) -> None:
 
 def test_the_default_name_is_a_pool(governor: Template) -> None:
     check_pool(governor["Parameters"]["Name"]["Default"])
+
+
+def test_an_alarm_is_in_the_readme(governor: Template) -> None:
+    text = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    table = text.partition("| Alarm | Means | Then |")[2].partition("\n\n")[0]
+    alarms = {
+        name
+        for name, resource in governor["Resources"].items()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    }
+    assert set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE)) == alarms
 
 
 @pytest.mark.parametrize("name", ["governor.yaml", "sample.yaml"])
