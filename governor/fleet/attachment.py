@@ -27,8 +27,13 @@ MAX_VARIABLES_BYTES: Final = 4096
 variables' JSON: AWS's refusal cites it."""
 
 
-class CantAttachError(GovernorError):
-    """The governor can't get before a function's handler, or not without doing harm."""
+PATH_VARIABLE: Final = "PYTHONPATH"
+LAYER_PATH: Final = "/opt/python"
+"""Python's runtime adds the path to its own unless the variable is set; our wrapper would."""
+
+
+class HarmfulError(GovernorError):
+    """A function can't be changed, or not without doing harm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class Configuration:
 class Wanted:
     """What is to be attached: the ARN of the layer's version, the values of the layer's variables.
 
-    `at_s` tells the run that attaches, in seconds since 1970.
+    `at_s` tells the wave that attaches by when it began, in seconds since 1970.
     """
 
     layer: str
@@ -86,6 +91,10 @@ class Left:
 Change = Remember | Configure | Forget
 Step = Change | Settled | Left
 
+_BY_HAND: Final = Left(
+    f"was attached by hand (no tag {TAG}): remove its variables and layer yourself"
+)
+
 
 def configuration(function: Function) -> Configuration:
     """Return the part of its configuration that matters here."""
@@ -100,7 +109,7 @@ def toward_attached(function: Function, wanted: Wanted) -> Step:
         after, needed = _attached(function, now if memory is None else without(now, memory), wanted)
         if memory is not None and memory.layer != needed.layer:
             return Left(f"{memory.layer} is attached: detach it first")
-    except (CantAttachError, EditedTagError) as error:
+    except (HarmfulError, EditedTagError) as error:
         return Left(str(error))
     if now == after:
         settled = memory is None or memory.variables == needed.variables
@@ -116,25 +125,35 @@ def toward_detached(function: Function) -> Step:
     """Return the next step to the function as it was before it was attached."""
     try:
         memory = Memory.of(function.tags or {})
-    except EditedTagError as error:
+        if memory is None:
+            return Settled() if function.attached is Attached.NO else _BY_HAND
+        _check_readable(function)
+        now = configuration(function)
+        before = without(now, memory)
+    except (HarmfulError, EditedTagError) as error:
         return Left(str(error))
-    if memory is None:
-        if function.attached is Attached.NO:
-            return Settled()
-        return Left(f"was attached by hand (no tag {TAG}): remove its variables and layer yourself")
-    now = configuration(function)
-    before = without(now, memory)
     return Forget() if now == before else Configure(before)
 
 
 def toward(function: Function, earlier: Function) -> Step:
-    """Return the next step to the function as it was `earlier`, in a wave that is rolled back."""
-    if configuration(function) != configuration(earlier):
-        return Configure(configuration(earlier))
+    """Return the next step to the function attached as it was `earlier`, or not at all.
+
+    It is for a wave that is rolled back. What others have changed meanwhile stays.
+    """
+    wanted = _wanted(earlier)
+    return toward_detached(function) if wanted is None else toward_attached(function, wanted)
+
+
+def _wanted(earlier: Function) -> Wanted | None:
+    """Return what was attached to the function as it was `earlier`, None if nothing was."""
     memory = Memory.of(earlier.tags or {})
-    if Memory.of(function.tags or {}) == memory:
-        return Settled()
-    return Forget() if memory is None else Remember(memory)
+    if memory is None or earlier.attached not in {Attached.WRAPPER, Attached.HANDLER}:
+        return None
+    version = next((each for each in earlier.layers if layer_of(each) == memory.layer), None)
+    if version is None:
+        return None
+    names = (memory.variables & earlier.variables.keys()) - {WRAPPER_VARIABLE, HANDLER_VARIABLE}
+    return Wanted(version, {name: earlier.variables[name] for name in names}, memory.at_s)
 
 
 def taken(function: Function, step: Step) -> Function:
@@ -158,11 +177,18 @@ def foreseen(function: Function, decide: Callable[[Function], Step]) -> tuple[Fu
     """Return the function as it will be when all steps are taken, and the step that ends them."""
     while not isinstance(step := decide(function), Settled | Left):
         function = taken(function, step)
+        if isinstance(step, Forget):
+            return function, Settled()
     return function, step
 
 
 def without(now: Configuration, memory: Memory) -> Configuration:
-    """Go back by `memory`. What is not there (any more) is not missed."""
+    """Go back by `memory`. What is not there (any more) is not missed.
+
+    Raises:
+        HarmfulError: the former handler is not known any more.
+
+    """
     former = [f"{memory.layer}:{memory.former}"] if memory.former is not None else []
     layers = [
         layer
@@ -170,11 +196,25 @@ def without(now: Configuration, memory: Memory) -> Configuration:
         for layer in ([each] if layer_of(each) != memory.layer else former)
     ]
     is_redirected = now.handler in HANDLERS.values() and HANDLER_VARIABLE in memory.variables
+    if is_redirected and HANDLER_VARIABLE not in now.variables:
+        raise HarmfulError(
+            f"its handler is the layer's, and somebody has removed {HANDLER_VARIABLE}, which named "
+            "its own: set its own handler, and run this again"
+        )
     return Configuration(
-        now.variables.get(HANDLER_VARIABLE, now.handler) if is_redirected else now.handler,
+        now.variables[HANDLER_VARIABLE] if is_redirected else now.handler,
         tuple(layers),
-        {name: value for name, value in now.variables.items() if name not in memory.variables},
+        {
+            name: value
+            for name, value in now.variables.items()
+            if name not in memory.variables or _is_of_others(name, value)
+        },
     )
+
+
+def _is_of_others(name: str, value: str) -> bool:
+    """Whether another tool has meanwhile taken the one wrapper slot for itself."""
+    return name == WRAPPER_VARIABLE and value != WRAPPER
 
 
 def layer_of(version_arn: str) -> str:
@@ -201,8 +241,9 @@ def differences(before: Configuration, after: Configuration) -> Iterator[tuple[s
 def _attached(
     function: Function, base: Configuration, wanted: Wanted
 ) -> tuple[Configuration, Memory]:
-    """Return `base` with the governor, and the way back to it. Raises `CantAttachError`."""
+    """Return `base` with the governor, and the way back to it. Raises `HarmfulError`."""
     family = _family(function)
+    _check_readable(function)
     added = dict(wanted.variables)
     handler = base.handler
     if base.variables.get(WRAPPER_VARIABLE, WRAPPER) == WRAPPER:
@@ -210,11 +251,12 @@ def _attached(
     else:  # the one wrapper slot is taken
         added[HANDLER_VARIABLE] = base.handler
         handler = HANDLERS[family]
+        _check_path(family, base)
     _check_by_hand(base, added)
     variables = {**base.variables, **added}
     size = len(json.dumps(variables, ensure_ascii=False, separators=(",", ":")).encode())
     if size > MAX_VARIABLES_BYTES:
-        raise CantAttachError(
+        raise HarmfulError(
             f"its variables would take {size} of {MAX_VARIABLES_BYTES} bytes: shorten them, or use "
             "the decorator `governed`, which needs GOVERNOR_URL alone"
         )
@@ -230,27 +272,39 @@ def _attached(
 
 
 def _family(function: Function) -> str:
-    """Return what the function's runtime is one of. Raises `CantAttachError`."""
+    """Return what the function's runtime is one of. Raises `HarmfulError`."""
     if function.unsupported:
-        raise CantAttachError(function.unsupported)
+        raise HarmfulError(function.unsupported)
+    return next(family for family in HANDLERS if function.runtime.startswith(family))
+
+
+def _check_readable(function: Function) -> None:
     if function.unreadable:
-        raise CantAttachError(
+        raise HarmfulError(
             f"its variables can't be read ({function.unreadable}), so they would be lost: "
             "let kms:Decrypt be granted for their key"
         )
-    return next(family for family in HANDLERS if function.runtime.startswith(family))
 
 
 def _check_by_hand(base: Configuration, added: Mapping[str, str]) -> None:
     for name, value in added.items():
         if base.variables.get(name, value) != value:
-            raise CantAttachError(
+            raise HarmfulError(
                 f"{name} has been set by hand, to something else: remove it, and attach again"
             )
     if base.handler in HANDLERS.values():
-        raise CantAttachError(
+        raise HarmfulError(
             f"its handler has been set to {base.handler} by hand: set it back to "
             f"{base.variables.get(HANDLER_VARIABLE, 'its own')}, and attach again"
+        )
+
+
+def _check_path(family: str, base: Configuration) -> None:
+    path = base.variables.get(PATH_VARIABLE)
+    if family == "python" and path is not None and LAYER_PATH not in path.split(":"):
+        raise HarmfulError(
+            f"another wrapper is set, and {PATH_VARIABLE} keeps Python from looking into layers: "
+            f"add {LAYER_PATH} to it, and attach again"
         )
 
 
@@ -259,5 +313,5 @@ def _with_layer(layers: tuple[str, ...], wanted: str) -> tuple[str, ...]:
     if any(layer_of(each) == layer_of(wanted) for each in layers):
         return tuple(wanted if layer_of(each) == layer_of(wanted) else each for each in layers)
     if len(layers) >= MAX_LAYERS:
-        raise CantAttachError(f"it has {len(layers)} layers, and Lambda takes {MAX_LAYERS}")
+        raise HarmfulError(f"it has {len(layers)} layers, and Lambda takes {MAX_LAYERS}")
     return (*layers, wanted)

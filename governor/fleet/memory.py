@@ -7,12 +7,15 @@ from datetime import UTC, datetime
 from typing import Final, Self
 
 from governor.errors import GovernorError
+from governor.layer.contents import WRAPPER_VARIABLE
 
 TAG: Final = "governor:attached"
 VARIABLES_TAG: Final = "governor:attached-variables"
 
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 _FIRST: Final = re.compile(r"layer=(?P<layer>\S+) former=(?P<former>none|\d+) at=(?P<at>\S+)")
+_OURS: Final = re.compile(rf"GOVERNOR_\w+|{WRAPPER_VARIABLE}")
+"""Variables that may have been added; whoever names another one in a tag would have it removed."""
 
 
 class EditedTagError(GovernorError):
@@ -49,7 +52,8 @@ class Memory:
             return None
         found = _FIRST.fullmatch(tags[TAG])
         try:
-            if found is None or VARIABLES_TAG not in tags:
+            names = frozenset(tags.get(VARIABLES_TAG, "?").split())
+            if found is None or not all(_OURS.fullmatch(name) for name in names):
                 raise ValueError(tags[TAG])  # noqa: TRY301 - one sentence for every defect
             at = datetime.strptime(found["at"], _TIME).replace(tzinfo=UTC)
         except ValueError as error:
@@ -58,9 +62,7 @@ class Memory:
                 "the layer and its variables out by hand and remove both"
             ) from error
         former = None if found["former"] == "none" else int(found["former"])
-        return cls(
-            found["layer"], former, frozenset(tags[VARIABLES_TAG].split()), int(at.timestamp())
-        )
+        return cls(found["layer"], former, names, int(at.timestamp()))
 
     def covers(self, other: "Memory") -> bool:
         """Whether going back by it also undoes what `other` would."""

@@ -1,6 +1,7 @@
 """A configuration with the governor before the handler, and back, decided from what is there."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -155,6 +156,43 @@ def test_what_others_have_changed_meanwhile_stays() -> None:
     assert back.variables == {"A": "1", "B": "2"}
 
 
+def test_a_wrapper_that_others_have_set_meanwhile_stays() -> None:
+    after = attached(PLAIN)
+    theirs = {**after.variables, "AWS_LAMBDA_EXEC_WRAPPER": "/opt/datadog_wrapper"}
+    again = attached(replace(after, variables=theirs))
+    assert again.attached is Attached.HANDLER
+    assert again.variables["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/datadog_wrapper"
+    assert detached(again) == WRAPPED
+    assert detached(replace(after, variables=theirs)) == WRAPPED
+
+
+def test_what_others_have_changed_before_a_wave_is_rolled_back_stays() -> None:
+    newer = replace(
+        WANTED, layer=f"{LAYER}:4", variables={"GOVERNOR_URL": "http://x"}, at_s=WANTED.at_s + 9
+    )
+    for earlier in (PLAIN, WRAPPED, attached(PLAIN), attached(WRAPPED)):
+        after = attached(earlier, newer)
+        now = replace(
+            after,
+            variables={**after.variables, "B": "2"},
+            layers=(f"{OTHER}:1", *after.layers),
+            timeout_s=7,
+        )
+        back, end = foreseen(now, lambda now, earlier=earlier: toward(now, earlier))  # type: ignore[misc]
+        assert end == Settled()
+        assert back == replace(
+            earlier,
+            variables={**earlier.variables, "B": "2"},
+            layers=(f"{OTHER}:1", *earlier.layers),
+            timeout_s=7,
+        )
+
+
+def test_what_had_variables_of_ours_by_hand_is_detached_all_the_same() -> None:
+    decorated = replace(PLAIN, variables={"A": "1", "GOVERNOR_URL": URL})
+    assert detached(attached(decorated)) == decorated
+
+
 def test_another_version_takes_the_place_of_the_old_one() -> None:
     first = attached(replace(PLAIN, layers=(f"{OTHER}:1",)))
     first = replace(first, layers=(*first.layers, f"{OTHER}2:1"))
@@ -187,6 +225,7 @@ def test_a_handler_that_was_changed_while_redirected_is_what_comes_back() -> Non
         (replace(PLAIN, variables={"GOVERNOR_URL": "http://else"}), "GOVERNOR_URL has been set"),
         (replace(PLAIN, handler=HANDLERS["python"]), "set it back to its own"),
         (replace(PLAIN, tags={TAG: "layer=x"}), "somebody has edited"),
+        (replace(WRAPPED, variables={**WRAPPED.variables, "PYTHONPATH": "/var/x"}), "PYTHONPATH"),
         (
             replace(PLAIN, tags=Memory(OTHER, None, frozenset(), 0).tags),
             f"{OTHER} is attached: detach it first",
@@ -198,6 +237,40 @@ def test_who_can_not_be_attached_is_left_and_told_why(function: Function, reason
     step = toward_attached(function, WANTED)
     assert isinstance(step, Left)
     assert reason in step.reason
+
+
+@pytest.mark.parametrize(
+    ("function", "change", "reason"),
+    [
+        (PLAIN, {"variables": {}, "unreadable": "no key"}, "kms:Decrypt"),
+        (WRAPPED, {"variables": {"A": "1"}}, "somebody has removed GOVERNOR_HANDLER"),
+        (PLAIN, {"tags": {TAG: f"layer={LAYER} former=none at=2026-09-21T14:13:20Z"}}, "edited"),
+        (
+            PLAIN,
+            {
+                "tags": {
+                    TAG: f"layer={LAYER} former=none at=2026-09-21T14:13:20Z",
+                    VARIABLES_TAG: "A GOVERNOR_URL",
+                }
+            },
+            "edited",
+        ),
+    ],
+)
+def test_who_can_not_be_detached_without_harm_is_left_and_told_why(
+    function: Function, change: dict[str, Any], reason: str
+) -> None:
+    before = attached(function)
+    now = replace(before, **change)
+    for step in (toward_detached(now), toward(now, function), toward(now, before)):
+        assert isinstance(step, Left)
+        assert reason in step.reason
+
+
+def test_a_path_that_has_layers_in_it_is_no_hindrance() -> None:
+    path = {"PYTHONPATH": "/var/x:/opt/python"}
+    assert attached(replace(WRAPPED, variables={**WRAPPED.variables, **path})).is_attached
+    assert attached(replace(PLAIN, variables={"PYTHONPATH": "/var/x"})).is_attached
 
 
 def test_five_layers_are_enough_for_one_more_of_the_same() -> None:
