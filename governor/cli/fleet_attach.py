@@ -10,11 +10,11 @@ import click
 
 from governor.cli.fleet_options import selection_options
 from governor.cli.options import DONE, FINDING, json_option, option
-from governor.errors import SettingsError
+from governor.errors import InvalidInputError, SettingsError
 
 if TYPE_CHECKING:
     from governor.fleet.aws.configuring import Configuring
-    from governor.fleet.rollout import Decide, Pace
+    from governor.fleet.rollout import Deciding, Pace
     from governor.fleet.selection import Selection
 
 
@@ -50,9 +50,13 @@ class Variable(click.ParamType[tuple[str, str]]):
         """Return both."""
         if isinstance(value, tuple):
             return value
+        from governor.layer.variables import complaint  # noqa: PLC0415 - see `governor.cli`
+
         name, equals, word = value.partition("=")
         if not (equals and name.startswith("GOVERNOR_")):
             self.fail(f"{value!r} is no variable of the layer; expected GOVERNOR_…=…", param, ctx)
+        if wrong := complaint(name, word):
+            self.fail(f"{name}: {wrong}", param, ctx)
         return name, word
 
 
@@ -114,9 +118,9 @@ def attach(  # noqa: PLR0913 - a command's options
 
     variables = _variables(url, token_secret, more)
 
-    def decider(edge: "Configuring") -> "Decide":
-        wanted = Wanted(edge.version_of(layer), variables, int(time.time()))
-        return lambda function: toward_attached(function, wanted)
+    def decider(edge: "Configuring") -> "Deciding":
+        version = edge.version_of(layer)
+        return lambda at_s: partial(toward_attached, wanted=Wanted(version, variables, at_s))
 
     return _roll_out(selection, decider, Pace(canary, watch_s), dry_run=dry_run, as_json=as_json)
 
@@ -136,7 +140,7 @@ def detach(*, selection: "Selection", dry_run: bool, as_json: bool) -> int:
 
     return _roll_out(
         selection,
-        lambda _: toward_detached,
+        lambda _: lambda _: toward_detached,
         AT_ONCE_WITHOUT_A_LOOK,
         dry_run=dry_run,
         as_json=as_json,
@@ -146,20 +150,25 @@ def detach(*, selection: "Selection", dry_run: bool, as_json: bool) -> int:
 def _variables(
     url: str | None, token_secret: str | None, more: tuple[tuple[str, str], ...]
 ) -> Mapping[str, str]:
+    from governor.layer.contents import URL_VARIABLE  # noqa: PLC0415 - see `governor.cli`
+    from governor.layer.variables import SECRET_VARIABLE, complaint  # noqa: PLC0415
+
     if url is None:
         raise click.UsageError("say --url, the governor's address as functions reach it")
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise click.UsageError(f"--url {url}: expected http://host:port or https://host")
-    if parts.hostname in {"localhost", "127.0.0.1", "::1"}:
+    if wrong := complaint(URL_VARIABLE, url):
+        raise click.UsageError(f"--url {url}: {wrong}")
+    if urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}:
         raise click.UsageError(f"--url {url}: functions can't reach a governor on this machine")
-    secret = {} if token_secret is None else {"GOVERNOR_TOKEN_SECRET": token_secret}
-    return {"GOVERNOR_URL": url, **secret, **dict(more)}
+    if token_secret is None:
+        return {URL_VARIABLE: url, **dict(more)}
+    if wrong := complaint(SECRET_VARIABLE, token_secret):
+        raise click.UsageError(f"--token-secret {token_secret}: {wrong}")
+    return {URL_VARIABLE: url, SECRET_VARIABLE: token_secret, **dict(more)}
 
 
 def _roll_out(
     selection: "Selection",
-    decider: "Callable[[Configuring], Decide]",
+    decider: "Callable[[Configuring], Deciding]",
     pace: "Pace",
     *,
     dry_run: bool,
@@ -168,6 +177,7 @@ def _roll_out(
     """Bring the selected functions to where the decider says, or show what that would take."""
     from governor.aws.errors import CallError  # noqa: PLC0415 - see `governor.cli`
     from governor.fleet import outcomes  # noqa: PLC0415
+    from governor.fleet.aws.aliases import aliases  # noqa: PLC0415
     from governor.fleet.aws.clients import connected  # noqa: PLC0415
     from governor.fleet.aws.configuring import Configuring  # noqa: PLC0415
     from governor.fleet.aws.listing import listed  # noqa: PLC0415
@@ -175,6 +185,7 @@ def _roll_out(
     from governor.fleet.aws.turn import Turn  # noqa: PLC0415
     from governor.fleet.aws.vitals import health  # noqa: PLC0415
     from governor.fleet.rollout import Rolling  # noqa: PLC0415
+    from governor.fleet.stepping import looked_at  # noqa: PLC0415
     from governor.fleet.tables import print_missing, progress  # noqa: PLC0415
     from governor.printing import print_json  # noqa: PLC0415
 
@@ -186,21 +197,30 @@ def _roll_out(
             fleet = listed(clients, calls, lambda count: tell("listing", count, None))
             functions = selection.of(fleet)
             edge = Configuring(clients, calls)
-            decide = decider(edge)
-            rollout = None
-            if not dry_run:
+            deciding = decider(edge)
+            if dry_run:
+                decide = deciding(int(time.time()))
+                answer = outcomes.planned([looked_at(f, decide, edge) for f in functions], decide)
+            else:
                 with Turn(clients, calls) as turn:
                     rolling = Rolling(edge, partial(health, clients, calls), turn, tell)
-                    rollout = rolling.roll_out(functions, decide, pace)
-    except CallError as error:  # of the list, the layer or the turn: nothing has been changed
+                    answer = outcomes.told(rolling.roll_out(functions, deciding, pace))
+            names = outcomes.changed(answer)
+            found, unread = aliases(
+                clients, calls, names, lambda count: tell("asking for aliases", count, len(names))
+            )
+    except (CallError, InvalidInputError) as error:  # nothing has been changed
         raise SettingsError(f"{error}; the Region is {clients.region}") from error
+    except KeyboardInterrupt:
+        click.echo("governor: interrupted; run it again to go on, `detach` to go back", err=True)
+        raise
     finally:
         clients.close()
-    print_missing(fleet.missing)
-    if rollout is None:
-        planned = outcomes.planned(functions, decide)
-        (print_json if as_json else outcomes.print_planned)(planned)
-        return FINDING if any(each["reason"] for each in planned) else DONE
-    told = outcomes.told(rollout)
-    (print_json if as_json else outcomes.print_told)(told)
-    return DONE if rollout.is_complete else FINDING
+    print_missing((*fleet.missing, *unread))
+    outcomes.add_aliases(answer, found)
+    where = f"account {functions[0].arn.split(':')[4]}, {clients.region}"
+    if as_json:
+        print_json(answer)
+    else:
+        (outcomes.print_planned if dry_run else outcomes.print_told)(answer, where)
+    return DONE if outcomes.is_complete(answer) else FINDING

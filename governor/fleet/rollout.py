@@ -5,10 +5,11 @@ where it was; those of its wave that were changed last are watched to the end be
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from typing import Final
 
@@ -39,6 +40,9 @@ BASELINE_S: Final = 3600.0
 LOOK_S: Final = 15.0
 
 Decide = Callable[[Function], Step]
+Deciding = Callable[[int], Decide]
+"""Decides for a wave that begins at a time, in seconds since 1970."""
+
 Vitals = Callable[[Sequence[str], float, float], Health]
 """How functions did from one time to another, in seconds since 1970. Raises `CallError`."""
 
@@ -49,11 +53,11 @@ Tell = Callable[[str, int, int | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """What became of it. `harm`: why it was stopped, and its last wave rolled back."""
+    """What became of it. `stopped`: why it was, and the last wave rolled back if it could be."""
 
     outcomes: tuple[Outcome, ...]
     rolled_back: tuple[Outcome, ...] = ()
-    harm: str = ""
+    stopped: str = ""
     waiting: tuple[str, ...] = ()
     """Whose turn did not come."""
 
@@ -61,7 +65,7 @@ class Rollout:
     def is_complete(self) -> bool:
         """Whether every function is where it was to be."""
         left = any(each.result is Result.LEFT for each in self.outcomes)
-        return not (left or self.harm or self.waiting)
+        return not (left or self.stopped or self.waiting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,28 +92,35 @@ class Rolling:
         self._turn = turn
         self._tell = tell
 
-    def roll_out(self, functions: Sequence[Function], decide: Decide, pace: Pace) -> Rollout:
-        """Bring all of `functions` to where `decide` says. Raises `NotOurTurnError`, `CallError`.
+    def roll_out(self, functions: Sequence[Function], deciding: Deciding, pace: Pace) -> Rollout:
+        """Bring all of `functions` to where `deciding` says.
 
-        Stops after the first wave that does worse than before, and puts that wave back.
+        Stops after the first wave that does worse than before, or can't be watched any more, and
+        puts that wave back. Raises `CallError` if how functions do can't be seen from the first;
+        then nothing has been changed.
         """
+        now_s = time.time()
+        decide = deciding(int(now_s))
         steps = {each.name: decide(each) for each in functions}
         todo = [each for each in functions if isinstance(steps[each.name], Change)]
         settled = [name for name, step in steps.items() if isinstance(step, Settled)]
         done = [Outcome(name, Result.SETTLED) for name in settled]
+        if todo and pace.watch_s:
+            self._vitals([todo[0].name], now_s - BASELINE_S, now_s)
         # Lists are some time behind: what they leave no way for is looked at once more.
         done += self._change([n for n, step in steps.items() if isinstance(step, Left)], decide)
         why = self._watch_young(functions, pace.watch_s) if todo else ""
-        changed: list[Outcome] = []
+        back: list[Outcome] = []
         for wave in _waves(todo, len(todo) + len(settled), pace.canary):
+            why = why or self._turn_lost()
             if why:
                 break
             began_s = time.time()
-            outcomes = self._change([each.name for each in wave], decide)
+            outcomes = self._change([each.name for each in wave], deciding(int(began_s)))
             done += outcomes
             changed = [each for each in outcomes if each.before is not None]
             why = self._watch([each.name for each in changed], began_s, pace.watch_s)
-        back = self._roll_back(changed) if why else []
+            back = self._roll_back(changed) if why else []
         told = {each.name for each in done}
         waiting = tuple(each.name for each in todo if each.name not in told)
         return Rollout(tuple(done), tuple(back), why, waiting)
@@ -118,15 +129,26 @@ class Rolling:
         """Watch to the end the wave of a run that was interrupted, if there is one."""
         young = dict(_young(functions, time.time() - watch_s)) if watch_s else {}
         why = self._watch(list(young), min(young.values(), default=0), watch_s)
-        return why and f"of those that an interrupted run has changed: {why}; detach them"
+        return why and (
+            f"of those that an interrupted run has changed: {why}; detach {', '.join(young)}"
+        )
+
+    def _turn_lost(self) -> str:
+        try:
+            self._turn.keep()
+        except (CallError, NotOurTurnError) as error:
+            return str(error)
+        return ""
 
     def _change(self, names: Sequence[str], decide: Decide) -> list[Outcome]:
-        self._turn.keep()
+        return self._bring_all("changing", dict.fromkeys(names, decide))
+
+    def _bring_all(self, what: str, decisions: Mapping[str, Decide]) -> list[Outcome]:
         outcomes = []
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            for outcome in threads.map(lambda name: self._bring(name, decide), names):
+            for outcome in threads.map(self._bring, decisions.keys(), decisions.values()):
                 outcomes.append(outcome)
-                self._tell("changing", len(outcomes), len(names))
+                self._tell(what, len(outcomes), len(decisions))
         return outcomes
 
     def _bring(self, name: str, decide: Decide) -> Outcome:
@@ -137,9 +159,18 @@ class Rolling:
         return bring(name, decide, self._edge)
 
     def _watch(self, names: Sequence[str], began_s: float, watch_s: float) -> str:
-        """Look at functions for a while; return what got worse, as soon as it does."""
+        """Look at functions for a while; return what got worse, as soon as it does.
+
+        That nobody can see how they do is no better.
+        """
         if not names or not watch_s:
             return ""
+        try:
+            return self._got_worse(names, began_s, watch_s)
+        except (CallError, NotOurTurnError) as error:
+            return f"how functions do can't be watched any more: {error}"
+
+    def _got_worse(self, names: Sequence[str], began_s: float, watch_s: float) -> str:
         before = self._vitals(names, began_s - BASELINE_S, began_s)
         while True:
             self._turn.keep()
@@ -152,12 +183,14 @@ class Rolling:
             time.sleep(min(LOOK_S, left_s))
 
     def _roll_back(self, changed: Sequence[Outcome]) -> list[Outcome]:
-        earlier = {each.name: each.before for each in changed if each.before is not None}
-        back = []
-        for number, (name, before) in enumerate(earlier.items(), 1):
-            back.append(self._bring(name, lambda now, before=before: toward(now, before)))  # type: ignore[misc]
-            self._tell("rolling back", number, len(earlier))
-        return back
+        return self._bring_all(
+            "rolling back",
+            {
+                each.name: partial(toward, earlier=each.before)
+                for each in changed
+                if each.before is not None
+            },
+        )
 
 
 def _young(functions: Sequence[Function], since_s: float) -> Iterator[tuple[str, float]]:

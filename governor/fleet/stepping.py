@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -41,11 +42,13 @@ def bring(
 ) -> Outcome:
     """Take the steps that `decide` says, until it says that there are none.
 
-    An update under way is waited for, and another one's change is decided on anew. What can't be
-    done is told in the outcome, never raised.
+    An update under way is waited for, and another one's change is decided on anew. So is what was
+    done but does not show: AWS may be some time behind. Whoever undoes it is not fought with. What
+    can't be done is told in the outcome, never raised.
     """
     until_s = time.monotonic() + patience_s
     before: Function | None = None
+    last: Step | None = None
     while True:
         try:
             function = edge.read(name)
@@ -56,8 +59,12 @@ def bring(
                 return _settled(function, before)
             if isinstance(step, Left):
                 return Outcome(name, Result.LEFT, step.reason, before)
+            if step == last:
+                raise ChangedError(f"{name} does not show (any more) what was done to it")  # noqa: TRY301 - as if AWS said it
             _take(step, function, edge)
-            before = before or function
+            before, last = before or function, step
+            if isinstance(step, Forget):
+                return _settled(function, before)
         except (BusyError, ChangedError, UnansweredError) as error:
             if time.monotonic() > until_s:
                 reason = f"not within {patience_s:.0f} s: {error}; run this again later"
@@ -65,6 +72,19 @@ def bring(
             time.sleep(PAUSE_S)
         except CallError as error:
             return Outcome(name, Result.LEFT, str(error), before)
+
+
+def looked_at(
+    function: Function, decide: Callable[[Function], Step], edge: Configuring
+) -> Function:
+    """Return the function as it is now if it would be left: lists are some time behind.
+
+    A function that can't be read is returned as it was.
+    """
+    if isinstance(decide(function), Left):
+        with suppress(CallError):
+            return edge.read(function.name)
+    return function
 
 
 def _take(step: Change, function: Function, edge: Configuring) -> None:

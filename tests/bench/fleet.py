@@ -136,7 +136,7 @@ def _roll_out(decide: Decide) -> bool:
     functions = listed(clients, calls).functions
     with Turn(clients, calls) as turn:
         rolling = Rolling(Configuring(clients, calls), lambda *_: Health(), turn, lambda *_: None)
-        rollout = rolling.roll_out(functions, decide, AT_ONCE_WITHOUT_A_LOOK)
+        rollout = rolling.roll_out(functions, lambda _: decide, AT_ONCE_WITHOUT_A_LOOK)
     clients.close()
     return rollout.is_complete
 

@@ -1,7 +1,6 @@
 """attach and detach in an account of moto's: exact, in waves, resumable, one at a time."""
 
 import json
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from governor.aws.calls import Calls
+from governor.aws.errors import DeniedError, ThrottledError
 from governor.demo.aws.fleet import ACCOUNT_ID, REGION, Fleet
 from governor.demo.aws.lacking import Answer
 from governor.demo.aws.standin import HangUpError, Request, StandIn
@@ -20,11 +20,10 @@ from governor.fleet.aws.configuring import Configuring
 from governor.fleet.aws.listing import listed
 from governor.fleet.aws.turn import PARAMETER, NotOurTurnError, Turn
 from governor.fleet.health import Health
-from governor.fleet.memory import TAG, VARIABLES_TAG
+from governor.fleet.memory import TAG
 from governor.fleet.rollout import AT_ONCE_WITHOUT_A_LOOK, Decide, Pace, Rolling, Rollout
 from governor.fleet.stepping import Outcome, Result, bring
 from tests.fleet.account import published, several, snapshot
-from tests.governors import run
 from tests.stores import wait_until
 
 URL = "http://governor.internal:8642"
@@ -36,9 +35,9 @@ def layer(fleet: Fleet) -> str:
     return published(fleet, "governor")
 
 
-def attaching(layer: str, *, at_s: int | None = None, **more: str) -> Decide:
-    variables = {"GOVERNOR_URL": URL, **more}
-    wanted = Wanted(layer, variables, int(time.time()) if at_s is None else at_s)
+def attaching(layer: str, at_s: float | None = None) -> Decide:
+    began_s = int(time.time() if at_s is None else at_s)
+    wanted = Wanted(layer, {"GOVERNOR_URL": URL}, began_s)
     return lambda function: toward_attached(function, wanted)
 
 
@@ -57,7 +56,7 @@ def roll_out(clients: Clients, calls: Calls, standin: StandIn) -> Iterator[Calla
         functions = listed(clients, calls).functions
         with Turn(clients, calls, contest_s=0.1) as turn:
             rolling = Rolling(Configuring(clients, calls), vitals, turn, lambda *_: None)
-            return rolling.roll_out(functions, decide, pace)
+            return rolling.roll_out(functions, lambda _: decide, pace)
 
     assert standin is not None
     return rolled  # type: ignore[return-value]
@@ -148,7 +147,7 @@ def test_a_wave_that_does_harm_is_put_back_and_no_other_follows(
         return Health(100, 50 if worse else 0, 1000.0)
 
     rollout = roll_out(attaching(layer), Pace(0.05, 0.05), vitals)
-    assert "50.0% of 100 invocations failed" in rollout.harm
+    assert "50.0% of 100 invocations failed" in rollout.stopped
     assert len(rollout.outcomes) == 6
     assert [each.result for each in rollout.rolled_back] == [Result.CHANGED] * 5
     assert len(rollout.waiting) == 14
@@ -165,13 +164,109 @@ def test_the_wave_of_a_run_that_was_killed_is_watched_before_there_is_more(
     roll_out(lambda now: attaching(layer)(now) if now.name == names[0] else toward_detached(now))
 
     def vitals(watched: list[str], start_s: float, end_s: float) -> Health:
+        if end_s - start_s > 3000:
+            return fine(watched, start_s, end_s)
         assert watched == [names[0]]
-        return Health(100, 0 if end_s - start_s > 3000 else 50, 1000.0)
+        return Health(100, 50, 1000.0)
 
     rollout = roll_out(attaching(layer), Pace(0.05, 60), vitals)
-    assert "interrupted" in rollout.harm
+    assert "interrupted" in rollout.stopped
     assert attached_ones(fleet, names) == names[:1]
     assert set(rollout.waiting) == set(names[1:])
+
+
+def test_a_later_wave_is_watched_too_when_its_run_was_killed(
+    fleet: Fleet, layer: str, clients: Clients, calls: Calls
+) -> None:
+    names = several(fleet, 3)
+    began: list[int] = []
+
+    def dies(watched: list[str], start_s: float, end_s: float) -> Health:
+        if len(watched) > 1 and end_s - start_s < 3000:
+            raise KeyboardInterrupt
+        return fine(watched, start_s, end_s)
+
+    def deciding(at_s: int) -> Decide:
+        began.append(at_s)
+        return attaching(layer, at_s)
+
+    def rolled(vitals: Any) -> Rollout:
+        with Turn(clients, calls, contest_s=0.1) as turn:
+            rolling = Rolling(Configuring(clients, calls), vitals, turn, lambda *_: None)
+            return rolling.roll_out(listed(clients, calls).functions, deciding, Pace(0.05, 1.5))
+
+    with pytest.raises(KeyboardInterrupt):
+        rolled(dies)
+    assert len(set(began)) > 1, "each wave has a time of its own"
+    fleet.function("f-more")
+    looked: list[set[str]] = []
+
+    def vitals(watched: list[str], start_s: float, end_s: float) -> Health:
+        looked.append(set(watched))
+        return fine(watched, start_s, end_s)
+
+    assert rolled(vitals).is_complete
+    assert looked[1] >= set(names[1:])
+
+
+def test_what_can_not_be_watched_is_not_begun(
+    fleet: Fleet, standin: StandIn, layer: str, roll_out: Callable[..., Rollout]
+) -> None:
+    names = several(fleet, 3)
+
+    def blind(*_: object) -> Health:
+        raise DeniedError("cloudwatch:GetMetricData is not permitted")
+
+    with pytest.raises(DeniedError):
+        roll_out(attaching(layer), Pace(0.05, 0.05), blind)
+    assert attached_ones(fleet, names) == []
+    assert "lambda:TagResource" not in standin.asked
+
+
+def test_what_can_not_be_watched_any_more_is_put_back(
+    fleet: Fleet, layer: str, roll_out: Callable[..., Rollout]
+) -> None:
+    names = several(fleet, 8)
+    before = snapshot(fleet, names)
+
+    def blinded(watched: list[str], start_s: float, end_s: float) -> Health:
+        if len(watched) > 1:
+            raise ThrottledError("cloudwatch:GetMetricData was throttled")
+        return fine(watched, start_s, end_s)
+
+    rollout = roll_out(attaching(layer), Pace(0.05, 0.05), blinded)
+    assert "cloudwatch:GetMetricData was throttled" in rollout.stopped
+    assert attached_ones(fleet, names) == names[:1]
+    assert [each.result for each in rollout.rolled_back] == [Result.CHANGED] * 5
+    assert len(rollout.waiting) == 2
+    after = snapshot(fleet, names)
+    assert {name for name in names if before[name] != after[name]} == {names[0]}
+
+
+def test_a_rollback_that_fails_is_told(
+    fleet: Fleet, standin: StandIn, layer: str, roll_out: Callable[..., Rollout]
+) -> None:
+    names = several(fleet, 3)
+
+    def worse(watched: list[str], start_s: float, end_s: float) -> Health:
+        if attached_ones(fleet, watched):
+            standin.deny("lambda:UpdateFunctionConfiguration")
+        return Health(100, 50 if end_s - start_s < 3000 else 0, 1000.0)
+
+    rollout = roll_out(attaching(layer), Pace(0.05, 0.05), worse)
+    (stuck,) = rollout.rolled_back
+    assert (stuck.name, stuck.result) == (names[0], Result.LEFT)
+    assert "grant lambda:UpdateFunctionConfiguration" in stuck.reason
+
+
+def test_a_turn_that_can_not_be_given_back_ends_by_itself(
+    standin: StandIn, clients: Clients, calls: Calls
+) -> None:
+    standin.deny("ssm:DeleteParameter")
+    with Turn(clients, calls):
+        pass
+    with pytest.raises(NotOurTurnError, match="its turn ends by itself at"), Turn(clients, calls):
+        pytest.fail("it was given back")
 
 
 def test_two_at_once_are_one_too_many(clients: Clients, calls: Calls) -> None:
@@ -239,8 +334,9 @@ def test_who_has_lost_the_turn_changes_nothing_more(
         )
         turn._renewed_at -= 60  # noqa: SLF001 - as if a minute had passed
         rolling = Rolling(Configuring(clients, calls), fine, turn, lambda *_: None)
-        with pytest.raises(NotOurTurnError, match="taken over"):
-            rolling.roll_out(functions, attaching(layer), AT_ONCE_WITHOUT_A_LOOK)
+        rollout = rolling.roll_out(functions, lambda _: attaching(layer), AT_ONCE_WITHOUT_A_LOOK)
+    assert "x has taken over" in rollout.stopped
+    assert list(rollout.waiting) == names
     assert attached_ones(fleet, names) == []
     assert PARAMETER in str(clients.parameters.get_parameter(Name=PARAMETER))
 
@@ -289,6 +385,37 @@ def test_who_changes_it_all_the_time_is_told(
     assert "run this again later" in outcome.reason
 
 
+def test_tags_that_are_kept_back_are_told_and_nothing_is_changed(
+    fleet: Fleet, standin: StandIn, layer: str, roll_out: Callable[..., Rollout]
+) -> None:
+    fleet.function("f")
+
+    def keep_back(request: Request) -> Answer:
+        body = {**standin.carry_out(request).body}
+        body["TagsError"] = {"ErrorCode": "AccessDeniedException", "Message": "lambda:ListTags"}
+        del body["Tags"]
+        return Answer(200, body)
+
+    standin.trouble("lambda:GetFunction", keep_back)
+    (outcome,) = roll_out(attaching(layer)).outcomes
+    assert outcome.result is Result.LEFT
+    assert "grant lambda:ListTags" in outcome.reason
+    assert "lambda:TagResource" not in standin.asked
+    assert "lambda:UpdateFunctionConfiguration" not in standin.asked
+
+
+@pytest.mark.parametrize("undone", ["lambda:TagResource", "lambda:UpdateFunctionConfiguration"])
+def test_who_undoes_what_was_done_is_not_fought_with(  # noqa: PLR0913, PLR0917 - a table
+    fleet: Fleet, standin: StandIn, layer: str, clients: Clients, calls: Calls, undone: str
+) -> None:
+    fleet.function("f")
+    standin.trouble(undone, lambda _: Answer(200, {}))
+    outcome = bring("f", attaching(layer), Configuring(clients, calls), patience_s=0.2)
+    assert outcome.result is Result.LEFT
+    assert "does not show (any more) what was done" in outcome.reason
+    assert standin.counted()[undone] == 1
+
+
 def test_each_that_can_not_be_is_told_and_the_others_go_on(
     fleet: Fleet, standin: StandIn, layer: str, roll_out: Callable[..., Rollout]
 ) -> None:
@@ -335,69 +462,8 @@ def test_a_canary_is_of_those_that_can_be_attached(
     assert looked[0] == names[:1]
 
 
-def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return run("fleet", *arguments)
-
-
-def test_the_commands(fleet: Fleet, standin: StandIn, layer: str) -> None:
-    names = several(fleet, 3)
-    before = snapshot(fleet, names)
-    options = ("*", "--url", URL, "--watch", "0", "--canary", "100%")
-    dry = command("attach", *options, "--dry-run")
-    assert dry.returncode == 0, dry.stderr
-    assert f"+ layers: {layer}" in dry.stdout
-    assert f"+ variables.GOVERNOR_URL: {URL}" in dry.stdout
-    assert "value 0" not in dry.stdout, "values that stay are nobody's business"
-    assert snapshot(fleet, names) == before
-    done = command("attach", *options, "--set", "GOVERNOR_FAIL=closed", "--json")
-    assert done.returncode == 0, done.stderr
-    assert {each["result"] for each in json.loads(done.stdout)["functions"]} == {"changed"}
-    (tags,) = {VARIABLES_TAG in fleet.tags(arn(name)) for name in names}
-    assert tags
-    undone = command("detach", "f-*")
-    assert undone.returncode == 0, undone.stderr
-    assert "3 changed" in undone.stdout
-    assert snapshot(fleet, names) == before
-    assert standin.counted()["ssm:DeleteParameter"] == 2
-
-
 def arn(name: str) -> str:
     return f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:{name}"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "complaint"),
-    [
-        (("attach", "--url", URL), "'*' for all"),
-        (("attach", "*"), "--url"),
-        (("attach", "*", "--url", "governor:8642"), "expected http://"),
-        (("attach", "*", "--url", "http://127.0.0.1:8642"), "can't reach"),
-        (("attach", "*", "--url", URL, "--canary", "0%"), "no part of all"),
-        (("attach", "*", "--url", URL, "--set", "PATH=x"), "no variable of the layer"),
-        (("attach", "*", "--url", URL, "--layer", "none"), "governor layer publish --name none"),
-        (("detach", "nobody"), "no function"),
-        (("detach",), "'*' for all"),
-    ],
-)
-def test_wrong_use_is_told(
-    fleet: Fleet, standin: StandIn, arguments: tuple[str, ...], complaint: str
-) -> None:
-    fleet.function("f")
-    ended = command(*arguments)
-    assert ended.returncode == 2
-    assert complaint in " ".join(ended.stderr.split())
-    assert "lambda:UpdateFunctionConfiguration" not in standin.asked
-
-
-def test_a_missing_permission_is_named_and_nothing_is_changed(
-    fleet: Fleet, standin: StandIn, layer: str
-) -> None:
-    fleet.function("f")
-    standin.deny("ssm:*")
-    ended = command("attach", "f", "--url", URL, "--layer", layer)
-    assert ended.returncode == 2
-    assert "grant ssm:PutParameter" in ended.stderr
-    assert "lambda:TagResource" not in standin.asked
 
 
 def test_tags_of_ours_that_were_edited_are_left(

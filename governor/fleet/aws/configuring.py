@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from governor.aws.calls import Calls, nothing
+from governor.aws.errors import DeniedError
 from governor.errors import SettingsError
 from governor.fleet.attachment import Configuration
 from governor.fleet.aws.clients import Clients
@@ -32,14 +33,22 @@ class Configuring:
 
     def __init__(self, clients: Clients, calls: Calls) -> None:
         """Make nothing yet."""
+        self._region = clients.region
         self._functions = clients.functions
         self._calls = calls
 
     def read(self, name: str) -> Function:
-        """Return a function as it is now, with its tags."""
-        return self._calls.make(
+        """Return a function as it is now, with its tags.
+
+        AWS keeps the tags back from who may not list them (API reference, GetFunction). That is a
+        `DeniedError`: without them nobody could know what has been remembered.
+        """
+        found = self._calls.make(
             "lambda:GetFunction", lambda: self._functions.get_function(FunctionName=name), _read
         )
+        if found.tags is None:
+            raise DeniedError(f"the tags of {name} are kept back by AWS; grant lambda:ListTags")
+        return found
 
     def configure(self, was: Function, after: Configuration) -> None:
         """Change a function that is still as it `was`, else raise `ChangedError`."""
@@ -74,9 +83,13 @@ class Configuring:
     def version_of(self, layer: str) -> str:
         """Return the ARN of a layer's newest version, or `layer` itself if it is one.
 
-        Raises `SettingsError` if there is no such layer.
+        Raises `SettingsError` if there is no such layer, or it is of another Region: a function
+        takes layers of its own only (developer guide, layers).
         """
         if _VERSION.fullmatch(layer):
+            region = layer.split(":")[3]
+            if region != self._region:
+                raise SettingsError(f"{layer} is of {region}, and the functions of {self._region}")
             return layer
         newest: list[str] = self._calls.make(
             "lambda:ListLayerVersions",
@@ -92,4 +105,7 @@ class Configuring:
 
 
 def _read(answer: "GetFunctionResponseTypeDef") -> Function:
-    return replace(function(answer["Configuration"]), tags=answer.get("Tags", {}))
+    kept_back = answer.get("TagsError", {}).get("ErrorCode")
+    return replace(
+        function(answer["Configuration"]), tags=None if kept_back else answer.get("Tags", {})
+    )

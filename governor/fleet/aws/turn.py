@@ -9,10 +9,11 @@ import json
 import os
 import socket
 import time
+from contextlib import suppress
 from typing import Final, Self
 
 from governor.aws.calls import Calls, nothing
-from governor.aws.errors import ExistsError, GoneError
+from governor.aws.errors import CallError, ExistsError, GoneError
 from governor.errors import GovernorError
 from governor.fleet.aws.clients import Clients
 
@@ -49,13 +50,14 @@ class Turn:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Give it back, unless it is another's."""
-        if self._holder()[0] == self._name:
-            self._calls.make(
-                "ssm:DeleteParameter",
-                lambda: self._parameters.delete_parameter(Name=PARAMETER),
-                nothing,
-            )
+        """Give it back, unless it is another's. If AWS does not let us, it ends by itself."""
+        with suppress(CallError):
+            if self._holder()[0] == self._name:
+                self._calls.make(
+                    "ssm:DeleteParameter",
+                    lambda: self._parameters.delete_parameter(Name=PARAMETER),
+                    nothing,
+                )
 
     def keep(self) -> None:
         """Go on holding it. To be called before each change; calls AWS every 30 s only."""
