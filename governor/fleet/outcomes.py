@@ -1,7 +1,8 @@
 """What attaching and detaching show: what would change of which function, and what became of it.
 
 An answer is what JSON shows: `functions`, each with its `aliases` that lead to published versions;
-of a rollout also why it was `stopped`, what was `rolled_back` and what is `waiting`.
+of a rollout also why it was `stopped`, what was `rolled_back`, what is `waiting`, and what was too
+`quiet` to be judged.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from governor.fleet.attachment import Left, configuration, differences, foreseen
 from governor.fleet.function import Function
+from governor.fleet.health import ENOUGH
 from governor.fleet.rollout import Decide, Rollout
 from governor.fleet.stepping import Outcome, Result
 from governor.printing import console
@@ -42,6 +44,7 @@ def told(rollout: Rollout) -> Answer:
         "stopped": rollout.stopped,
         "rolled_back": [_outcome(each) for each in rollout.rolled_back],
         "waiting": list(rollout.waiting),
+        "quiet": list(rollout.quiet),
     }
 
 
@@ -103,6 +106,14 @@ def print_told(answer: Answer, where: str) -> None:
         stuck = [each for each in back if each["result"] == Result.LEFT]
         _print_reasons("not put back", stuck)
     _print_aliases(functions)
+    if answer["quiet"]:
+        out.print(
+            f"not judged, since their wave was invoked less than {ENOUGH} times while it was "
+            f"watched: {', '.join(answer['quiet'])}",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )
     counts = {
         "changed": sum(each["result"] == Result.CHANGED for each in functions),
         "had nothing to change": sum(each["result"] == Result.SETTLED for each in functions),

@@ -24,7 +24,7 @@ from governor.fleet.attachment import (
 from governor.fleet.aws.configuring import Configuring
 from governor.fleet.aws.turn import NotOurTurnError, Turn
 from governor.fleet.function import Function
-from governor.fleet.health import Health, harm
+from governor.fleet.health import ENOUGH, Health, harm
 from governor.fleet.memory import EditedTagError, Memory
 from governor.fleet.stepping import Outcome, Result, bring
 
@@ -60,6 +60,8 @@ class Rollout:
     stopped: str = ""
     waiting: tuple[str, ...] = ()
     """Whose turn did not come."""
+    quiet: tuple[str, ...] = ()
+    """Who was watched, and invoked too seldom in its wave to tell anything."""
 
     @property
     def is_complete(self) -> bool:
@@ -80,6 +82,14 @@ class Pace:
 
 
 AT_ONCE_WITHOUT_A_LOOK: Final = Pace(canary=1.0, watch_s=0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a look at a wave has shown: what got worse, and whether it was enough to tell."""
+
+    worse: str = ""
+    tells: bool = True
 
 
 class Rolling:
@@ -111,6 +121,7 @@ class Rolling:
         done += self._change([n for n, step in steps.items() if isinstance(step, Left)], decide)
         why = self._watch_young(functions, pace.watch_s) if todo else ""
         back: list[Outcome] = []
+        quiet: list[str] = []
         for wave in _waves(todo, len(todo) + len(settled), pace.canary):
             why = why or self._turn_lost()
             if why:
@@ -119,16 +130,19 @@ class Rolling:
             outcomes = self._change([each.name for each in wave], deciding(int(began_s)))
             done += outcomes
             changed = [each for each in outcomes if each.before is not None]
-            why = self._watch([each.name for each in changed], began_s, pace.watch_s)
+            names = [each.name for each in changed]
+            look = self._watch(names, began_s, pace.watch_s)
+            why = look.worse
+            quiet += [] if look.tells else names
             back = self._roll_back(changed) if why else []
         told = {each.name for each in done}
         waiting = tuple(each.name for each in todo if each.name not in told)
-        return Rollout(tuple(done), tuple(back), why, waiting)
+        return Rollout(tuple(done), tuple(back), why, waiting, tuple(quiet))
 
     def _watch_young(self, functions: Sequence[Function], watch_s: float) -> str:
         """Watch to the end the wave of a run that was interrupted, if there is one."""
         young = dict(_young(functions, time.time() - watch_s)) if watch_s else {}
-        why = self._watch(list(young), min(young.values(), default=0), watch_s)
+        why = self._watch(list(young), min(young.values(), default=0), watch_s).worse
         return why and (
             f"of those that an interrupted run has changed: {why}; detach {', '.join(young)}"
         )
@@ -158,28 +172,29 @@ class Rolling:
             return Outcome(name, Result.LEFT, str(error))
         return bring(name, decide, self._edge)
 
-    def _watch(self, names: Sequence[str], began_s: float, watch_s: float) -> str:
-        """Look at functions for a while; return what got worse, as soon as it does.
+    def _watch(self, names: Sequence[str], began_s: float, watch_s: float) -> _Look:
+        """Look at functions for a while, but no longer when something gets worse.
 
         That nobody can see how they do is no better.
         """
         if not names or not watch_s:
-            return ""
+            return _Look()
         try:
-            return self._got_worse(names, began_s, watch_s)
+            return self._look(names, began_s, watch_s)
         except (CallError, NotOurTurnError) as error:
-            return f"how functions do can't be watched any more: {error}"
+            return _Look(f"how functions do can't be watched any more: {error}")
 
-    def _got_worse(self, names: Sequence[str], began_s: float, watch_s: float) -> str:
+    def _look(self, names: Sequence[str], began_s: float, watch_s: float) -> _Look:
         before = self._vitals(names, began_s - BASELINE_S, began_s)
         while True:
             self._turn.keep()
             now_s = time.time()
-            why = harm(before, self._vitals(names, began_s, now_s))
+            after = self._vitals(names, began_s, now_s)
+            worse = harm(before, after)
             left_s = began_s + watch_s - now_s
             self._tell("watching for seconds", round(watch_s - max(0, left_s)), round(watch_s))
-            if why or left_s <= 0:
-                return why
+            if worse or left_s <= 0:
+                return _Look(worse, after.invocations >= ENOUGH)
             time.sleep(min(LOOK_S, left_s))
 
     def _roll_back(self, changed: Sequence[Outcome]) -> list[Outcome]:

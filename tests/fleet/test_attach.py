@@ -254,6 +254,7 @@ def test_a_rollback_that_fails_is_told(
         return Health(100, 50 if end_s - start_s < 3000 else 0, 1000.0)
 
     rollout = roll_out(attaching(layer), Pace(0.05, 0.05), worse)
+    assert rollout.quiet == ()
     (stuck,) = rollout.rolled_back
     assert (stuck.name, stuck.result) == (names[0], Result.LEFT)
     assert "grant lambda:UpdateFunctionConfiguration" in stuck.reason
@@ -444,6 +445,20 @@ def test_each_that_can_not_be_is_told_and_the_others_go_on(
     assert attached_ones(fleet, good) == good
     assert snapshot(fleet, ["five-layers", "old", "large"]) == before
     assert not rollout.is_complete
+
+
+def test_a_wave_that_is_hardly_invoked_tells_nothing(
+    fleet: Fleet, layer: str, roll_out: Callable[..., Rollout]
+) -> None:
+    names = several(fleet, 4)
+
+    def vitals(watched: list[str], _: float, __: float) -> Health:
+        return Health(19 if names[0] in watched else 20, 0, 0.0)
+
+    rollout = roll_out(attaching(layer), Pace(0.05, 0.05), vitals)
+    assert rollout.is_complete
+    assert rollout.quiet == (names[0],)
+    assert roll_out(toward_detached).quiet == (), "nobody has looked"
 
 
 def test_a_canary_is_of_those_that_can_be_attached(
