@@ -122,13 +122,17 @@ class Rolling:
         why = self._watch_young(functions, pace.watch_s) if todo else ""
         back: list[Outcome] = []
         quiet: list[str] = []
-        for wave in _waves(todo, len(todo) + len(settled), pace.canary):
+        first, there = 0, len(settled)
+        while first < len(todo):
             why = why or self._turn_lost()
             if why:
                 break
+            wave = todo[first : first + _size(there, len(todo) + len(settled), pace.canary)]
+            first += len(wave)
             began_s = time.time()
             outcomes = self._change([each.name for each in wave], deciding(int(began_s)))
             done += outcomes
+            there += sum(each.result is not Result.LEFT for each in outcomes)
             changed = [each for each in outcomes if each.before is not None]
             names = [each.name for each in changed]
             look = self._watch(names, began_s, pace.watch_s)
@@ -217,12 +221,10 @@ def _young(functions: Sequence[Function], since_s: float) -> Iterator[tuple[str,
                 yield function.name, memory.at_s
 
 
-def _waves(todo: Sequence[Function], of: int, canary: float) -> Iterator[Sequence[Function]]:
-    """Cut `todo` into waves, of `of` functions altogether: the part `canary` first."""
-    done = of - len(todo)
-    first = 0
-    while first < len(todo):
-        size = max(ceil(canary * of) - done, GROWTH * done, 1)
-        yield todo[first : first + size]
-        first += size
-        done += size
+def _size(there: int, of: int, canary: float) -> int:
+    """Return how many are next of `of` functions, the part `canary` first.
+
+    Those count that are `there`: after a wave in which nobody could be changed, the next is no
+    larger.
+    """
+    return max(ceil(canary * of) - there, GROWTH * there, 1)

@@ -447,6 +447,29 @@ def test_each_that_can_not_be_is_told_and_the_others_go_on(
     assert not rollout.is_complete
 
 
+def test_a_wave_that_could_not_be_changed_lets_no_larger_one_follow(
+    fleet: Fleet, standin: StandIn, layer: str, roll_out: Callable[..., Rollout]
+) -> None:
+    names = several(fleet, 20)
+    begun: list[int] = []
+
+    def refuse(request: Request) -> Answer | None:
+        if request.subject in names[:2]:
+            return Answer(400, {"message": "no"}, "CodeVerificationFailedException")
+        return None
+
+    def vitals(watched: list[str], start_s: float, end_s: float) -> Health:
+        if not begun or begun[-1] != len(attached_ones(fleet, names)):
+            begun.append(len(attached_ones(fleet, names)))
+        return fine(watched, start_s, end_s)
+
+    standin.trouble("lambda:UpdateFunctionConfiguration", refuse)
+    rollout = roll_out(attaching(layer), Pace(0.05, 0.05), vitals)
+    left = [each.name for each in rollout.outcomes if each.result is Result.LEFT]
+    assert left == names[:2]
+    assert begun == [0, 1, 6, 18]
+
+
 def test_a_wave_that_is_hardly_invoked_tells_nothing(
     fleet: Fleet, layer: str, roll_out: Callable[..., Rollout]
 ) -> None:
