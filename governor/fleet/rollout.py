@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
 from typing import Final
@@ -63,6 +63,15 @@ class Rollout:
     quiet: tuple[str, ...] = ()
     """Who was watched, and invoked too seldom in its wave to tell anything."""
 
+    def then(self, wave: "Rollout") -> "Rollout":
+        """Return what became of this and of the next wave."""
+        return Rollout(
+            self.outcomes + wave.outcomes,
+            self.rolled_back + wave.rolled_back,
+            wave.stopped,
+            quiet=self.quiet + wave.quiet,
+        )
+
     @property
     def is_complete(self) -> bool:
         """Whether every function is where it was to be."""
@@ -112,36 +121,36 @@ class Rolling:
         now_s = time.time()
         decide = deciding(int(now_s))
         steps = {each.name: decide(each) for each in functions}
-        todo = [each for each in functions if isinstance(steps[each.name], Change)]
+        todo = [name for name, step in steps.items() if isinstance(step, Change)]
         settled = [name for name, step in steps.items() if isinstance(step, Settled)]
-        done = [Outcome(name, Result.SETTLED) for name in settled]
         if todo and pace.watch_s:
-            self._vitals([todo[0].name], now_s - BASELINE_S, now_s)
+            self._vitals(todo[:1], now_s - BASELINE_S, now_s)
+        done = [Outcome(name, Result.SETTLED) for name in settled]
         # Lists are some time behind: what they leave no way for is looked at once more.
         done += self._change([n for n, step in steps.items() if isinstance(step, Left)], decide)
         why = self._watch_young(functions, pace.watch_s) if todo else ""
-        back: list[Outcome] = []
-        quiet: list[str] = []
-        first, there = 0, len(settled)
-        while first < len(todo):
-            why = why or self._turn_lost()
-            if why:
-                break
-            wave = todo[first : first + _size(there, len(todo) + len(settled), pace.canary)]
-            first += len(wave)
-            began_s = time.time()
-            outcomes = self._change([each.name for each in wave], deciding(int(began_s)))
-            done += outcomes
-            there += sum(each.result is not Result.LEFT for each in outcomes)
-            changed = [each for each in outcomes if each.before is not None]
-            names = [each.name for each in changed]
-            look = self._watch(names, began_s, pace.watch_s)
-            why = look.worse
-            quiet += [] if look.tells else names
-            back = self._roll_back(changed) if why else []
-        told = {each.name for each in done}
-        waiting = tuple(each.name for each in todo if each.name not in told)
-        return Rollout(tuple(done), tuple(back), why, waiting, tuple(quiet))
+        rollout = Rollout(tuple(done), stopped=why)
+        begun, there = 0, len(settled)
+        while begun < len(todo) and not rollout.stopped:
+            names = todo[begun : begun + _size(there, len(todo) + len(settled), pace.canary)]
+            wave = self._wave(names, deciding, pace.watch_s)
+            rollout = rollout.then(wave)
+            begun += len(names)
+            there += sum(each.result is not Result.LEFT for each in wave.outcomes)
+        told = {each.name for each in rollout.outcomes}
+        return replace(rollout, waiting=tuple(name for name in todo if name not in told))
+
+    def _wave(self, names: Sequence[str], deciding: Deciding, watch_s: float) -> Rollout:
+        """Change functions, look at them, and put them back if they do worse."""
+        if lost := self._turn_lost():
+            return Rollout((), stopped=lost)
+        began_s = time.time()
+        outcomes = self._change(names, deciding(int(began_s)))
+        changed = [each for each in outcomes if each.before is not None]
+        touched = tuple(each.name for each in changed)
+        look = self._watch(touched, began_s, watch_s)
+        back = self._roll_back(changed) if look.worse else []
+        return Rollout(tuple(outcomes), tuple(back), look.worse, (), () if look.tells else touched)
 
     def _watch_young(self, functions: Sequence[Function], watch_s: float) -> str:
         """Watch to the end the wave of a run that was interrupted, if there is one."""
