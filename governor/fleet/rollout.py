@@ -26,7 +26,7 @@ from governor.fleet.aws.turn import NotOurTurnError, Turn
 from governor.fleet.function import Function
 from governor.fleet.health import ENOUGH, Health, harm
 from governor.fleet.memory import EditedTagError, Memory
-from governor.fleet.stepping import Outcome, Result, bring
+from governor.fleet.stepping import Outcome, Result, bring, looked_at
 
 AT_ONCE: Final = 4
 """Functions that are changed at once: all of an account's tools share Lambda's control plane."""
@@ -120,14 +120,18 @@ class Rolling:
         """
         now_s = time.time()
         decide = deciding(int(now_s))
+        functions = self._seen(functions, decide)
         steps = {each.name: decide(each) for each in functions}
         todo = [name for name, step in steps.items() if isinstance(step, Change)]
         settled = [name for name, step in steps.items() if isinstance(step, Settled)]
         if todo and pace.watch_s:
             self._vitals(todo[:1], now_s - BASELINE_S, now_s)
         done = [Outcome(name, Result.SETTLED) for name in settled]
-        # Lists are some time behind: what they leave no way for is looked at once more.
-        done += self._change([n for n, step in steps.items() if isinstance(step, Left)], decide)
+        done += [
+            Outcome(name, Result.LEFT, step.reason)
+            for name, step in steps.items()
+            if isinstance(step, Left)
+        ]
         why = self._watch_young(functions, pace.watch_s) if todo else ""
         rollout = Rollout(tuple(done), stopped=why)
         begun, there = 0, len(settled)
@@ -140,12 +144,16 @@ class Rolling:
         told = {each.name for each in rollout.outcomes}
         return replace(rollout, waiting=tuple(name for name in todo if name not in told))
 
+    def _seen(self, functions: Sequence[Function], decide: Decide) -> list[Function]:
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            return list(threads.map(lambda each: looked_at(each, decide, self._edge), functions))
+
     def _wave(self, names: Sequence[str], deciding: Deciding, watch_s: float) -> Rollout:
         """Change functions, look at them, and put them back if they do worse."""
         if lost := self._turn_lost():
             return Rollout((), stopped=lost)
         began_s = time.time()
-        outcomes = self._change(names, deciding(int(began_s)))
+        outcomes = self._bring_all("changing", dict.fromkeys(names, deciding(int(began_s))))
         changed = [each for each in outcomes if each.before is not None]
         touched = tuple(each.name for each in changed)
         look = self._watch(touched, began_s, watch_s)
@@ -166,9 +174,6 @@ class Rolling:
         except (CallError, NotOurTurnError) as error:
             return str(error)
         return ""
-
-    def _change(self, names: Sequence[str], decide: Decide) -> list[Outcome]:
-        return self._bring_all("changing", dict.fromkeys(names, decide))
 
     def _bring_all(self, what: str, decisions: Mapping[str, Decide]) -> list[Outcome]:
         outcomes = []

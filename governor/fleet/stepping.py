@@ -11,6 +11,7 @@ from governor.aws.errors import BusyError, CallError, ChangedError, UnansweredEr
 from governor.fleet.attachment import Change, Configure, Forget, Left, Remember, Settled, Step
 from governor.fleet.aws.configuring import FAILED, IN_PROGRESS, Configuring
 from governor.fleet.function import Function
+from governor.fleet.memory import TAG
 
 PATIENCE_S: Final = 60.0
 """How long to wait for someone else's update of a function to end, or for our own."""
@@ -77,11 +78,13 @@ def bring(
 def looked_at(
     function: Function, decide: Callable[[Function], Step], edge: Configuring
 ) -> Function:
-    """Return the function as it is now if it would be left: lists are some time behind.
+    """Return the function as it is now, if its list may be behind: the tags' is, by some time.
 
-    A function that can't be read is returned as it was.
+    That may be where the function would be left, or is attached and its tags don't say so. A
+    function that can't be read is returned as it was.
     """
-    if isinstance(decide(function), Left):
+    is_untold = function.is_attached and TAG not in (function.tags or {})
+    if is_untold or isinstance(decide(function), Left):
         with suppress(CallError):
             return edge.read(function.name)
     return function

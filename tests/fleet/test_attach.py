@@ -447,6 +447,45 @@ def test_each_that_can_not_be_is_told_and_the_others_go_on(
     assert not rollout.is_complete
 
 
+def no_tags(_: Request) -> Answer:
+    """The tagging service's index, before it knows of any."""
+    return Answer(200, {"ResourceTagMappingList": []})
+
+
+def test_an_index_that_is_behind_lets_no_wave_be_skipped(
+    fleet: Fleet, standin: StandIn, layer: str, roll_out: Callable[..., Rollout]
+) -> None:
+    names = several(fleet, 6)
+    roll_out(attaching(layer))
+    standin.trouble("tag:GetResources", no_tags)
+    looked: list[int] = []
+
+    def vitals(watched: list[str], start_s: float, end_s: float) -> Health:
+        looked.append(len(watched))
+        return fine(watched, start_s, end_s)
+
+    other = Wanted(layer, {"GOVERNOR_URL": "http://other:8642"}, int(time.time()) + 9)
+    rollout = roll_out(partial(toward_attached, wanted=other), Pace(0.1, 0.05), vitals)
+    assert {each.result for each in rollout.outcomes} == {Result.CHANGED}
+    assert list(dict.fromkeys(looked)) == [1, len(names) - 1]
+
+
+def test_the_wave_of_a_run_that_was_killed_is_known_before_the_index_does(
+    fleet: Fleet, standin: StandIn, layer: str, roll_out: Callable[..., Rollout]
+) -> None:
+    names = several(fleet, 3)
+    roll_out(lambda now: attaching(layer)(now) if now.name == names[0] else toward_detached(now))
+    standin.trouble("tag:GetResources", no_tags)
+
+    def vitals(watched: list[str], start_s: float, end_s: float) -> Health:
+        worse = watched == names[:1] and end_s - start_s < 3000
+        return Health(100, 50 if worse else 0, 1000.0)
+
+    rollout = roll_out(attaching(layer), Pace(0.05, 60), vitals)
+    assert f"detach {names[0]}" in rollout.stopped
+    assert attached_ones(fleet, names) == names[:1]
+
+
 def test_a_wave_that_could_not_be_changed_lets_no_larger_one_follow(
     fleet: Fleet, standin: StandIn, layer: str, roll_out: Callable[..., Rollout]
 ) -> None:
