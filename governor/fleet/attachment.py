@@ -26,10 +26,12 @@ MAX_VARIABLES_BYTES: Final = 4096
 """Both are Lambda quotas, "Function configuration, deployment, and execution". What counts is the
 variables' JSON: AWS's refusal cites it."""
 
-
 PATH_VARIABLE: Final = "PYTHONPATH"
 LAYER_PATH: Final = "/opt/python"
 """Python's runtime adds the path to its own unless the variable is set; our wrapper would."""
+
+TOKEN: Final = "GOVERNOR_TOKEN"  # noqa: S105 - the variable's name
+HIDDEN: Final = "(hidden)"
 
 
 class HarmfulError(GovernorError):
@@ -223,7 +225,10 @@ def layer_of(version_arn: str) -> str:
 
 
 def differences(before: Configuration, after: Configuration) -> Iterator[tuple[str, str, str]]:
-    """Yield what changes, by path; "" is nothing. Values of variables that stay are not told."""
+    """Yield what changes, by path; "" is nothing.
+
+    Neither values of variables that stay are told, nor tokens: it may be a log that is written.
+    """
     if before.handler != after.handler:
         yield "handler", before.handler, after.handler
     for layer in before.layers:
@@ -235,7 +240,8 @@ def differences(before: Configuration, after: Configuration) -> Iterator[tuple[s
     for name in sorted(before.variables.keys() | after.variables.keys()):
         values = before.variables.get(name, ""), after.variables.get(name, "")
         if values[0] != values[1]:
-            yield f"variables.{name}", *values
+            was, will_be = (value and HIDDEN for value in values) if name == TOKEN else values
+            yield f"variables.{name}", was, will_be
 
 
 def _attached(

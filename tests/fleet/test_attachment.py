@@ -305,6 +305,17 @@ def test_a_difference_tells_only_what_changes() -> None:
     assert paths == ["handler", "layers", "variables.GOVERNOR_HANDLER", "variables.GOVERNOR_URL"]
 
 
+def test_a_difference_does_not_tell_tokens() -> None:
+    tokens = [{"GOVERNOR_TOKEN": token} for token in ("one", "two")]
+    before, after = (Configuration("h", (), each) for each in tokens)
+    assert list(differences(before, after)) == [
+        ("variables.GOVERNOR_TOKEN", "(hidden)", "(hidden)")
+    ]
+    assert list(differences(before, Configuration("h", (), {}))) == [
+        ("variables.GOVERNOR_TOKEN", "(hidden)", "")
+    ]
+
+
 def test_a_tag_is_within_what_aws_takes() -> None:
     every = frozenset(
         {
