@@ -2,7 +2,8 @@
 
 from governor.demo.aws.fleet import ACCOUNT_ID, REGION
 from governor.demo.aws.lacking import Answer
-from governor.demo.aws.standin import Request, StandIn
+from governor.demo.aws.listener import Request
+from governor.demo.aws.standin import StandIn
 
 LAMBDA = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}"
 

@@ -13,7 +13,8 @@ from governor.aws.calls import Calls
 from governor.aws.errors import DeniedError, ThrottledError
 from governor.demo.aws.fleet import ACCOUNT_ID, REGION, Fleet
 from governor.demo.aws.lacking import Answer
-from governor.demo.aws.standin import HangUpError, Request, StandIn
+from governor.demo.aws.listener import HangUpError, Request
+from governor.demo.aws.standin import StandIn
 from governor.fleet.attachment import Wanted, toward_attached, toward_detached
 from governor.fleet.aws.clients import Clients
 from governor.fleet.aws.configuring import Configuring

@@ -10,7 +10,8 @@ import pytest
 from governor.aws.errors import DeniedError
 from governor.demo.aws.fleet import Fleet
 from governor.demo.aws.lacking import Answer, refusal
-from governor.demo.aws.standin import Request, StandIn
+from governor.demo.aws.listener import Request
+from governor.demo.aws.standin import StandIn
 from governor.fleet.aws.clients import Clients
 from governor.fleet.aws.details import IN_A_ROW
 from governor.fleet.aws.discover import discover

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from governor.demo.aws.lacking import Answer
-from governor.demo.aws.standin import HangUpError, Request
+from governor.demo.aws.listener import HangUpError, Request
 from tests.scenarios.controllers import Controller
 from tests.scenarios.world import World
 

@@ -7,7 +7,8 @@ import pytest
 
 from governor.demo.aws.fleet import ACCOUNT_ID, REGION
 from governor.demo.aws.lacking import Answer
-from governor.demo.aws.standin import Request, StandIn
+from governor.demo.aws.listener import Request
+from governor.demo.aws.standin import StandIn
 from tests.scenarios.world import World
 
 MAPPINGS: Final = 2000

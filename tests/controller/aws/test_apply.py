@@ -10,7 +10,8 @@ from governor.controller.aws.account import AwsAccount
 from governor.controller.observed import EventSourceMapping, Knobs
 from governor.demo.aws.fleet import Fleet
 from governor.demo.aws.lacking import Answer, refusal
-from governor.demo.aws.standin import Request, StandIn, hang_up
+from governor.demo.aws.listener import Request
+from governor.demo.aws.standin import StandIn, hang_up
 from governor.model import ACCOUNT, ScopeCount
 from tests.stores import wait_until
 
