@@ -41,10 +41,9 @@ def layer_build(output: Path, *, as_json: bool) -> None:
 
 @layer.command("publish")
 @click.option("--name", default="governor", show_default=True, help="The layer's name in AWS.")
-@click.option("--region", help="AWS Region, unless it is to be the one that boto3 finds.")
 @click.option("--dry-run", is_flag=True, help="Show the call as JSON and make none.")
 @json_option
-def layer_publish(name: str, region: str | None, *, dry_run: bool, as_json: bool) -> None:
+def layer_publish(name: str, *, dry_run: bool, as_json: bool) -> None:
     """Upload the layer as a new version, unless its latest version is the same.
 
     Access to AWS is boto3's own: AWS_* variables, profiles, AWS_ENDPOINT_URL.
@@ -56,11 +55,9 @@ def layer_publish(name: str, region: str | None, *, dry_run: bool, as_json: bool
     if dry_run:
         zip_file = {"size": len(archive.content), "sha256": archive.sha256}
         arguments = {**request(archive, name), "Content": {"ZipFile": zip_file}}
-        print_answer(
-            {"call": "lambda:PublishLayerVersion", "region": region, "arguments": arguments}
-        )
+        print_answer({"call": "lambda:PublishLayerVersion", "arguments": arguments})
         return
-    published = publish(archive, name, region)
+    published = publish(archive, name)
     if as_json:
         print_answer({**asdict(published), "sha256": archive.sha256})
     else:

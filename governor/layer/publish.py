@@ -1,36 +1,30 @@
-"""Publish the layer: a new version of it in the user's AWS account.
+"""Publish the layer: a new version of it in the user's AWS account."""
 
-Access is boto3's own: AWS_* variables, profiles, AWS_ENDPOINT_URL.
-"""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import boto3
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    NoRegionError,
-    ParamValidationError,
-    PartialCredentialsError,
-    ProfileNotFound,
-)
+from typing import TYPE_CHECKING, Final
 
 from governor import __version__
-from governor.errors import GovernorError, SettingsError
+from governor.aws.calls import Calls
+from governor.aws.errors import CredentialsError, DeniedError
+from governor.aws.session import config, connect
 from governor.layer.archive import Archive
 from governor.layer.contents import ARCHITECTURES, RUNTIMES
 
 if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
-    from types_boto3_lambda.type_defs import PublishLayerVersionRequestTypeDef
+    from types_boto3_lambda.type_defs import (
+        ListLayerVersionsResponseTypeDef,
+        PublishLayerVersionRequestTypeDef,
+    )
 
+ATTEMPTS: Final = 4
+ANSWER_WITHIN_S: Final = 60.0
+"""Lambda reads and checks the whole archive before it answers."""
 
-class AwsError(GovernorError):
-    """AWS refused a call, or could not be reached."""
+_LIST: Final = "lambda:ListLayerVersions"
+_GET: Final = "lambda:GetLayerVersion"
+_PUBLISH: Final = "lambda:PublishLayerVersion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +37,7 @@ class Published:
 
 
 def request(archive: Archive, name: str) -> "PublishLayerVersionRequestTypeDef":
-    """What `lambda:PublishLayerVersion` is told."""
+    """What PublishLayerVersion is told."""
     return {
         "LayerName": name,
         "Description": f"Lambda concurrency governor {__version__}, sha256 {archive.sha256}",
@@ -54,61 +48,43 @@ def request(archive: Archive, name: str) -> "PublishLayerVersionRequestTypeDef":
     }
 
 
-def publish(archive: Archive, name: str, region: str | None) -> Published:
+def publish(archive: Archive, name: str) -> Published:
     """Make `archive` the latest version of the layer `name`, unless it is that already.
 
-    Without a `region`, it is boto3's default.
-
     Raises:
-        SettingsError: there are no credentials, no region or no such profile, or the name is none.
-        AwsError: AWS refuses, or does not answer.
+        SettingsError: there is no region or no such profile, or the endpoint is no URL.
+        CallError: AWS refuses, or does not answer.
 
     """
-    with _errors_told():
-        client = boto3.client("lambda", region_name=region)
-        latest = _latest(client, name)
-        if latest is not None:
-            published = client.get_layer_version(LayerName=name, VersionNumber=latest)
-            if published["Content"]["CodeSha256"] == archive.code_sha256:
-                return Published(published["LayerVersionArn"], latest, new=False)
-        answer = client.publish_layer_version(**request(archive, name))
-        return Published(answer["LayerVersionArn"], answer["Version"], new=True)
+    patience = config(attempts=ATTEMPTS, threads=1, read_timeout_s=ANSWER_WITHIN_S)
+    with closing(connect(lambda session: session.client("lambda", config=patience))) as client:
+        try:
+            return _published(client, archive, name)
+        except CredentialsError:
+            raise
+        except DeniedError as error:
+            takes = f"publishing takes {_LIST}, {_GET} and {_PUBLISH}"
+            raise DeniedError(f"{error}; {takes}") from error
 
 
-def _latest(client: "LambdaClient", name: str) -> int | None:
+def _published(client: "LambdaClient", archive: Archive, name: str) -> Published:
+    calls = Calls()
     pages = client.get_paginator("list_layer_versions").paginate(LayerName=name)
-    return max((each["Version"] for page in pages for each in page["LayerVersions"]), default=None)
-
-
-@contextmanager
-def _errors_told() -> Iterator[None]:
-    """Turn what boto3 raises into errors that tell the user what to do next."""
-    try:
-        yield
-    except NoRegionError as error:
-        raise SettingsError(
-            "no AWS region: name one with --region, or set AWS_DEFAULT_REGION"
-        ) from error
-    except (NoCredentialsError, PartialCredentialsError, ProfileNotFound) as error:
-        raise SettingsError(
-            f"no AWS credentials ({error}): log in with AWS's command line, or set AWS_PROFILE"
-        ) from error
-    except ParamValidationError as error:
-        raise SettingsError(f"AWS would not accept this: {_one_line(error)}") from error
-    except ClientError as error:
-        raise AwsError(f"AWS refused: {_one_line(error)}{_permissions(error.response)}") from error
-    except (BotoCoreError, ValueError) as error:  # boto3's word for an endpoint that is no URL
-        raise AwsError(f"AWS could not be asked: {_one_line(error)}") from error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
-def _permissions(response: Any) -> str:
-    if "AccessDenied" not in response.get("Error", {}).get("Code", ""):
-        return ""
-    return (
-        "; publishing needs lambda:ListLayerVersions, lambda:GetLayerVersion "
-        "and lambda:PublishLayerVersion"
+    latest = calls.make(_LIST, lambda: list(pages), _latest)
+    if latest is not None:
+        digest, arn = calls.make(
+            _GET,
+            lambda: client.get_layer_version(LayerName=name, VersionNumber=latest),
+            lambda answer: (answer["Content"]["CodeSha256"], answer["LayerVersionArn"]),
+        )
+        if digest == archive.code_sha256:
+            return Published(arn, latest, new=False)
+    return calls.make(
+        _PUBLISH,
+        lambda: client.publish_layer_version(**request(archive, name)),
+        lambda answer: Published(answer["LayerVersionArn"], answer["Version"], new=True),
     )
+
+
+def _latest(pages: "list[ListLayerVersionsResponseTypeDef]") -> int | None:
+    return max((each["Version"] for page in pages for each in page["LayerVersions"]), default=None)

@@ -109,10 +109,10 @@ def test_a_version_is_made_once(aws: str, name: str) -> None:
 
 
 def test_what_aws_is_told(aws: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    published("--name", name, "--region", "us-west-2", AWS_ENDPOINT_URL=aws)
+    published("--name", name, AWS_ENDPOINT_URL=aws)
     for variable, value in ACCOUNT.items():
         monkeypatch.setenv(variable, value)
-    client = boto3.client("lambda", endpoint_url=aws, region_name="us-west-2")
+    client = boto3.client("lambda", endpoint_url=aws)
     version = client.get_layer_version(LayerName=name, VersionNumber=1)
     client.close()
     built = archive.build(archive.sources())
@@ -136,7 +136,7 @@ def test_a_changed_layer_is_another_version(
     versions = []
     for text in ("one = 1\n", "two = 2\n", "two = 2\n", "one = 1\n"):
         (tmp_path / "python" / "governor_layer" / "__init__.py").write_text(text)
-        done = publish.publish(archive.build(tmp_path), name, None)
+        done = publish.publish(archive.build(tmp_path), name)
         versions.append((done.version, done.new))
     assert versions == [(1, True), (2, True), (2, False), (3, True)]
 
@@ -186,11 +186,11 @@ def test_the_zip_is_what_goes_over_the_line(standin: StandIn) -> None:
 
 def test_no_region_is_told() -> None:
     keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
-    assert "--region" in refused(**NO_ACCOUNT, **keys, status=2)
+    assert "AWS_DEFAULT_REGION" in refused(**NO_ACCOUNT, **keys, status=2)
 
 
 def test_no_credentials_are_told() -> None:
-    complaint = refused("--region", "us-east-1", status=2, **NO_ACCOUNT)
+    complaint = refused(status=1, **NO_ACCOUNT, AWS_DEFAULT_REGION="us-east-1")
     assert "no AWS credentials" in complaint
     assert "AWS_PROFILE" in complaint
 
@@ -208,7 +208,25 @@ def test_denied_access_is_told(standin: StandIn) -> None:
     )
     complaint = refused(status=1, **ACCOUNT, AWS_ENDPOINT_URL=standin.url)
     assert "User: dev is not authorized" in complaint
+    assert "grant lambda:ListLayerVersions" in complaint
     assert "lambda:PublishLayerVersion" in complaint
+
+
+def test_credentials_that_aws_does_not_take_are_told(standin: StandIn) -> None:
+    standin.behaviour = lambda _: http(
+        403,
+        {"message": "The security token included in the request is invalid."},
+        x_amzn_ErrorType="UnrecognizedClientException",
+    )
+    complaint = refused(status=1, **ACCOUNT, AWS_ENDPOINT_URL=standin.url)
+    assert "does not take the credentials" in complaint
+    assert "lambda:PublishLayerVersion" not in complaint, "it is no permission that is missing"
+
+
+def test_an_answer_that_is_none_of_aws_is_told(standin: StandIn) -> None:
+    standin.behaviour = lambda _: http(200, {"hello": "world"})
+    complaint = refused(status=1, **ACCOUNT, AWS_ENDPOINT_URL=standin.url)
+    assert "makes no sense" in complaint
 
 
 def test_an_aws_that_is_not_there_is_told() -> None:
@@ -218,8 +236,10 @@ def test_an_aws_that_is_not_there_is_told() -> None:
 
 
 def test_an_endpoint_that_is_none_is_told() -> None:
-    assert "nonsense" in refused(status=1, **ACCOUNT, AWS_ENDPOINT_URL="nonsense")
+    complaint = refused(status=2, **ACCOUNT, AWS_ENDPOINT_URL="nonsense")
+    assert "AWS_ENDPOINT_URL" in complaint
+    assert "nonsense" in complaint
 
 
 def test_a_name_that_is_none_is_told() -> None:
-    assert "LayerName" in refused("--name", "", status=2, **ACCOUNT)
+    assert "LayerName" in refused("--name", "", status=1, **ACCOUNT)
