@@ -14,10 +14,11 @@ TTL_MS: Final = 300_000
 
 WRONG_USE: Final = 2
 
+PYTHON: Final = min(sys.executable, os.path.relpath(sys.executable), key=len)
+
 
 def suggestions(url: str) -> str:
     """What to try with the governor at `url`: lines for a shell, with a word on each."""
-    python = min(sys.executable, os.path.relpath(sys.executable), key=len)
 
     def check_in(lease: str) -> str:
         return (
@@ -40,7 +41,7 @@ def suggestions(url: str) -> str:
         Who runs? And how much of what is in use?
           curl {url}/v1/leases
           curl {url}/v1/status
-          {python} -m governor status --url {url}
+          {PYTHON} -m governor status --url {url}
 
         Check out; then there is room again:
           curl -i -X DELETE {url}/v1/leases/one
@@ -60,10 +61,16 @@ def suggestions(url: str) -> str:
         """)
 
 
-def main() -> None:
-    """Run a governor until it is stopped; arguments are those of `governor serve`."""
+@click.command(
+    context_settings={"help_option_names": ["-h", "--help"], "ignore_unknown_options": True},
+    options_metavar="",
+    epilog=f"The options are those of: {PYTHON} -m governor serve --help",
+)
+@click.argument("options", metavar="[OPTIONS]", nargs=-1, type=click.UNPROCESSED)
+def main(options: tuple[str, ...]) -> None:
+    """Run a governor until Ctrl-C, and say what to try with it."""
     try:
-        with serving("--data-dir", DATA_DIR, *sys.argv[1:]) as governor:
+        with serving("--data-dir", DATA_DIR, *options) as governor:
             click.echo(suggestions(governor.url))
             sys.exit(governor.process.wait())
     except NotServingError as error:

@@ -89,3 +89,19 @@ def test_every_line_works_as_printed(printed: list[str]) -> None:
         assert streaming.stdout.readline() == "event: status\n"
         streaming.terminate()
     assert list(commands) == []
+
+
+@pytest.mark.parametrize("asked", ["-h", "--help"])
+def test_its_help_starts_nothing(asked: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "governor.demo.run", "--data-dir", f"{tmp_path}/data", asked]
+    ran = subprocess.run(tied(command), capture_output=True, text=True, check=False, timeout=20)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "governor serve --help" in ran.stdout
+    assert not (tmp_path / "data").exists()
+
+
+def test_what_serve_does_not_take_is_wrong_use(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "governor.demo.run", "--data-dir", f"{tmp_path}", "--nonsense"]
+    ran = subprocess.run(tied(command), capture_output=True, text=True, check=False, timeout=20)
+    assert ran.returncode == 2
+    assert "--nonsense" in ran.stderr
