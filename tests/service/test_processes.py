@@ -4,12 +4,15 @@ import asyncio
 import re
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import psutil
 import pytest
 from aiohttp import ClientError
 
+from governor.lifeline import tied
+from governor.service.supervisor import _terminate
 from tests.governors import Governor, Start, run
 from tests.service.api import Api, eventually
 from tests.stores import Server, wait_until
@@ -113,6 +116,15 @@ def test_a_signal_stops_everything(start: Start, tmp_path: Path, number: signal.
     psutil.Process(governor.pid).send_signal(number)
     assert governor.wait() == 0
     assert not any(child.is_running() for child in children)
+
+
+async def test_a_child_that_has_ended_by_itself_does_not_disturb_the_stop() -> None:
+    """A worker may end in the moment between the signal and its turn to be told of it."""
+    child = await asyncio.create_subprocess_exec(*tied([sys.executable, "-c", ""]))
+    assert await child.wait() == 0
+    with pytest.raises(ProcessLookupError):
+        child.terminate()
+    _terminate(child)
 
 
 async def test_requests_under_way_finish(start: Start, own_store: Server) -> None:
