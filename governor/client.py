@@ -13,6 +13,10 @@ from governor.errors import GovernorError
 
 TIMEOUT_S: Final = 10.0
 NOT_FOUND: Final = 404
+CHANGED: Final = 412
+
+CHANGE_ATTEMPTS: Final = 10
+"""How often a change is made anew because somebody else has just changed the same entry."""
 
 _LONGEST_LINE: Final = 2**25
 """An event is one line; one of 10,000 functions has some 2 MB."""
@@ -102,18 +106,31 @@ class Api:
                         yield event, loads(value)
 
     async def change(self, path: str, fields: dict[str, Any]) -> Any:
-        """Change `fields` of the entry at `path`, or add it with them. Raises `ApiError`."""
+        """Change `fields` of the entry at `path`, or add it with them. Raises `ApiError`.
+
+        What somebody else changes meanwhile is read again first, and stays.
+        """
+        for _ in range(CHANGE_ATTEMPTS - 1):
+            try:
+                return await self._change_once(path, fields)
+            except ApiError as error:
+                if error.status != CHANGED:
+                    raise
+        return await self._change_once(path, fields)
+
+    async def _change_once(self, path: str, fields: dict[str, Any]) -> Any:
         try:
-            current = await self.call("GET", path)
+            async with self._request("GET", path) as response:
+                current, tag = await response.json(), response.headers.get("ETag", "*")
         except ApiError as error:
             if error.status != NOT_FOUND:
                 raise
-            return await self.call("PUT", path, json=fields)
+            return await self.call("PUT", path, json=fields, headers={"If-None-Match": "*"})
         weights = current.get("groups")
         if "groups" in fields and isinstance(weights, dict):
             # A merge patch adds to an object; what is not named any more has to be taken out.
             fields = {**fields, "groups": dict.fromkeys(weights) | fields["groups"]}
-        return await self.call("PATCH", path, json=fields)
+        return await self.call("PATCH", path, json=fields, headers={"If-Match": tag})
 
 
 async def _reason(response: aiohttp.ClientResponse) -> str:
