@@ -1,6 +1,7 @@
 """One process of the service: from its settings on standard input to a clean stop on SIGTERM."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -75,6 +76,7 @@ async def work(settings: WorkerSettings) -> None:
     chronicle.start()
     await runner.setup()
     await web.SockSite(runner, socket.socket(fileno=settings.socket)).start()
+    gc.freeze()  # what stands now stays: looking through it for garbage would hold check-ins up
     sys.stdout.buffer.write(READY)
     sys.stdout.buffer.flush()
 
