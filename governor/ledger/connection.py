@@ -73,7 +73,7 @@ async def server_with(client: Client, key: str) -> AsyncIterator[Redis]:
 
 
 async def close(client: Client) -> None:
-    """Drop the connections of `client`, those to sentinels among them."""
+    """Drop the connections of `client`, those to sentinels among them; used again it connects."""
     await client.aclose()
     if isinstance(client, Redis) and isinstance(client.connection_pool, SentinelConnectionPool):
         for sentinel in client.connection_pool.sentinel_manager.sentinels:

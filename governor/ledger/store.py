@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, ParamSpec, TypeVar, cast
 
-from redis.exceptions import RedisClusterException, RedisError, ResponseError
+from redis.exceptions import ReadOnlyError, RedisClusterException, RedisError, ResponseError
 
 from governor.errors import StoreUnavailableError
 from governor.ledger import keys
@@ -67,8 +67,12 @@ class Store:
         if self._lost is not None:
             raise StoreUnavailableError(self._lost)
         try:
-            async with asyncio.timeout(STORE_TIMEOUT_S):
-                return await call(*args, **kwargs)
+            return await self._attempt(call, *args, **kwargs)
+        except ReadOnlyError as error:
+            raise self._lose(
+                f"the store at {self.url} is a read-only replica; "
+                "if no primary takes its place soon, give the primary's address"
+            ) from error
         except ResponseError as error:
             if "Function not found" in str(error):
                 raise _LibraryMissingError from error
@@ -76,7 +80,10 @@ class Store:
                 f"the store at {self.url} refused: {error}; see its log and its memory limit"
             ) from error
         except (RedisError, RedisClusterException, OSError, TimeoutError) as error:
-            raise self._lose(error) from error
+            raise self._lose(
+                f"the store at {self.url} can't be reached: {str(error) or type(error).__name__}; "
+                "check that it runs and that its address is right"
+            ) from error
 
     async def close(self) -> None:
         """Drop all connections."""
@@ -93,23 +100,30 @@ class Store:
             if "already exists" not in str(error):
                 raise
 
-    def _lose(self, error: Exception) -> StoreUnavailableError:
-        lost = (
-            f"the store at {self.url} can't be reached: {str(error) or type(error).__name__}; "
-            "check that it runs and that its address is right"
-        )
+    async def _attempt(
+        self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        try:
+            async with asyncio.timeout(STORE_TIMEOUT_S):
+                return await call(*args, **kwargs)
+        except ReadOnlyError:
+            # A demoted primary keeps its connections, while its name may be its successor's by
+            # now. redis-py looks names up when it connects, and minds this with Sentinel only.
+            await close(self.redis)
+            raise
+
+    def _lose(self, lost: str) -> StoreUnavailableError:
         if self._lost is None:
             self._lost = lost
             self._probe = asyncio.create_task(self._find_again())
         return StoreUnavailableError(lost)
 
     async def _find_again(self) -> None:
-        """Ask until the store answers, so that no request has to find out by waiting."""
+        """Ask until the store takes writes, so that no request has to find out by waiting."""
         while self._lost is not None:
             await asyncio.sleep(PROBE_EVERY_S)
             with suppress(RedisError, RedisClusterException, OSError, TimeoutError):
-                async with asyncio.timeout(STORE_TIMEOUT_S):
-                    await self.redis.hlen(self.key(keys.POLICY))
+                await self._attempt(self.redis.hdel, self.key(keys.POLICY), "")
                 self._lost = None
 
 
