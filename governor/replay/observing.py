@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict, deque
 from typing import Final
 
+from governor.facts import PRIORITY
 from governor.model import ACCOUNT, Priority
 from governor.policy import Policy
 from governor.replay.course import Course, Event, Kind
@@ -53,6 +54,23 @@ class Observed:
                 for scope, weight in holds:
                     self._move(scope, weight, event.at_ms)
 
+    @property
+    def effective(self) -> Policy:
+        """The policy of the last chapter, with what functions wish for in tags."""
+        return self._resolver.effective
+
+    def priority_of(self, function: str) -> tuple[Priority, str]:
+        """Return the priority that suits a function, and why."""
+        own = self.chapter.policy.functions.get(function)
+        if own is not None and own.priority is not None:
+            return own.priority, "as in the recorded policy"
+        wishing = self.effective.functions.get(function)
+        if wishing is not None and wishing.priority is not None:
+            return wishing.priority, f"its tag {PRIORITY}, which the recorded policy trusts"
+        if function in self.chapter.facts.max_attempts or function in self.chapter.queue_fed:
+            return Priority.BACKGROUND, "a queue feeds it"
+        return self.effective.defaults.priority, "the default: no queue is known to feed it"
+
     def _claimed(self, function: str) -> Holds:
         if (known := self._claims.get(function)) is not None:
             return known
@@ -60,7 +78,7 @@ class Observed:
         holds = tuple((hold.scope, hold.weight) for hold in claim.holds)
         for scope, _ in holds:
             self.members[scope].add(function)
-        is_users = priority_of(function, self.chapter)[0] is Priority.USER_FACING
+        is_users = self.priority_of(function)[0] is Priority.USER_FACING
         if is_users and ACCOUNT in claim.scopes:
             holds = (*holds, (_USERS, 1))
         self._claims[function] = holds
@@ -99,16 +117,6 @@ class Rise:
         lowest = min(self._lows[0][1], self._least) if self._lows else self._least
         self.highest = max(self.highest, value - lowest)
         self.peak = max(self.peak, value)
-
-
-def priority_of(function: str, chapter: Chapter) -> tuple[Priority, str]:
-    """Return the priority that suits a function, and why."""
-    entry = chapter.policy.functions.get(function)
-    if entry is not None and entry.priority is not None:
-        return entry.priority, "as in the recorded policy"
-    if function in chapter.facts.max_attempts or function in chapter.queue_fed:
-        return Priority.BACKGROUND, "a queue feeds it"
-    return chapter.policy.defaults.priority, "the default: no queue is known to feed it"
 
 
 def observe(source: Source, watch: Watch = lambda _: None) -> Observed:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from governor.model import ACCOUNT, Mode, Priority, function_scope, group_scope
 from governor.policy import MAX_CONCURRENCY, Account, Function, Group, Policy
-from governor.replay.observing import Observed, priority_of
+from governor.replay.observing import Observed
 from governor.replay.trial import in_mode
 
 MARGIN: Final = 1.25
@@ -47,7 +47,7 @@ def propose(observed: Observed, *, careful: bool = False) -> Proposal:
     recorded, reasons = observed.chapter.policy, list[Reason]()
     account = _account(observed, reasons, careful=careful)
     groups = {name: _group(name, each, observed, reasons) for name, each in recorded.groups.items()}
-    names = sorted({*recorded.functions, *observed.arrivals, *_seen(observed)})
+    names = sorted({*observed.effective.functions, *observed.arrivals, *_seen(observed)})
     functions = {name: _function(name, observed, reasons) for name in names}
     policy = replace(recorded, account=account, groups=groups, functions=functions)
     return Proposal(in_mode(policy, Mode.SHADOW), tuple(reasons))
@@ -107,15 +107,16 @@ def _group(name: str, group: Group, observed: Observed, reasons: list[Reason]) -
 
 def _has_users(group: str, observed: Observed) -> bool:
     return any(
-        priority_of(name, observed.chapter)[0] is Priority.USER_FACING
+        observed.priority_of(name)[0] is Priority.USER_FACING
         for name in observed.members[group_scope(group)]
     )
 
 
 def _function(name: str, observed: Observed, reasons: list[Reason]) -> Function:
-    recorded = observed.chapter.policy.functions.get(name, Function())
+    """Propose an entry; what the function's tags say and is to stay so is left to them."""
+    recorded = observed.effective.functions.get(name, Function())
     at, peak = f"functions.{name}", observed.peaks[function_scope(name)]
-    priority, why = priority_of(name, observed.chapter)
+    priority, why = observed.priority_of(name)
     reasons.append(Reason(f"{at}.priority", str(priority), why))
     is_users = priority is Priority.USER_FACING
     limit = recorded.max_concurrency
@@ -127,7 +128,12 @@ def _function(name: str, observed: Observed, reasons: list[Reason]) -> Function:
         why += over
     if limit is not None:
         reasons.append(Reason(f"{at}.max_concurrency", limit, why))
-    return replace(recorded, priority=priority, max_concurrency=limit)
+    own = observed.chapter.policy.functions.get(name, Function())
+    return replace(
+        own,
+        priority=own.priority if priority is recorded.priority else priority,
+        max_concurrency=own.max_concurrency if limit == recorded.max_concurrency else limit,
+    )
 
 
 def limit_of(peak: int, priority: Priority) -> tuple[int, str]:

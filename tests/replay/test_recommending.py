@@ -2,13 +2,14 @@
 
 import pytest
 
-from governor.facts import Facts
-from governor.model import Mode, Priority
+from governor.facts import Facts, packed
+from governor.model import Limits, Mode, Priority
 from governor.policy import Policy, checked, parse_yaml
 from governor.replay.course import Event, Kind
-from governor.replay.observing import Observed, Rise, priority_of
+from governor.replay.observing import Observed, Rise
 from governor.replay.recommending import Proposal, propose
 from governor.replay.trace import Chapter, Step
+from governor.resolver import Resolver
 
 CHAPTER = Chapter(
     parse_yaml("""
@@ -69,9 +70,50 @@ def test_recorded_limits_stay_unless_they_deny_users() -> None:
     ],
 )
 def test_priorities_have_reasons(function: str, priority: Priority, why: str) -> None:
-    found, because = priority_of(function, CHAPTER)
+    found, because = observed().priority_of(function)
     assert found is priority
     assert why in because
+
+
+def wishing(policy: str, **tags: str) -> Chapter:
+    """A chapter in which the function `tagged` wishes something of the policy."""
+    wishes = {f"governor:{tag.replace('_', '-')}": value for tag, value in tags.items()}
+    return Chapter(parse_yaml(policy), Facts(tags=packed({"tagged": wishes})))
+
+
+def test_a_priority_that_a_tag_says_counts_and_is_left_to_the_tag() -> None:
+    chapter = wishing("tags: trusted", priority="background")
+    seen = observed(chapter, api=4, tagged=8)
+    proposal = propose(seen)
+    assert reasons(proposal)["functions.tagged.priority"] == (
+        "background",
+        "its tag governor:priority, which the recorded policy trusts",
+    )
+    assert (seen.user_facing.peak, proposal.policy.account.headroom) == (4, 5)
+    tagged = proposal.policy.functions["tagged"]
+    assert (tagged.priority, tagged.max_concurrency) == (None, 10)
+    assert Resolver(proposal.policy, chapter.facts).claim("tagged").priority is Priority.BACKGROUND
+
+
+def test_tags_that_are_not_trusted_count_for_nothing() -> None:
+    seen = observed(wishing("{}", priority="background", max_concurrency="3"), tagged=8)
+    assert seen.user_facing.peak == 8
+    tagged = propose(seen).policy.functions["tagged"]
+    assert (tagged.priority, tagged.max_concurrency) == (Priority.USER_FACING, 16)
+
+
+@pytest.mark.parametrize(("peak", "proposed"), [(2, None), (3, None), (4, 8)])
+def test_a_limit_that_a_tag_says_stays_unless_it_denies_users(
+    peak: int, proposed: int | None
+) -> None:
+    seen = observed(wishing("tags: trusted", max_concurrency="3"), tagged=peak)
+    assert propose(seen).policy.functions["tagged"].max_concurrency == proposed
+
+
+def test_what_only_wishes_is_in_shadow_mode_too() -> None:
+    chapter = wishing("tags: trusted", max_concurrency="3")
+    effective = Resolver(propose(observed(chapter)).policy, chapter.facts).effective
+    assert effective.functions["tagged"].limits == Limits(3, mode=Mode.SHADOW)
 
 
 def test_the_headroom_is_the_rise_of_users_and_when_careful_their_peak() -> None:
