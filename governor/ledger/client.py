@@ -226,8 +226,12 @@ class LedgerClient:
             oldest |= {id_: record for id_, record in records.items() if wire.holds(record, quoted)}
             if len(oldest) > 2 * most + SCAN_SIZE:
                 oldest = dict(sorted(oldest.items(), key=wire.age)[:most])
-        found = sorted(oldest.items(), key=wire.age)[:most]
-        return [wire.lease(*each) for each in found]
+        found: list[Lease] = []
+        for id_, record in sorted(oldest.items(), key=wire.age)[:most]:
+            found.append(wire.lease(id_, record))
+            if len(found) % SCAN_SIZE == 0:
+                await asyncio.sleep(0)
+        return found
 
     async def _records(self) -> AsyncIterator[dict[bytes, bytes]]:
         """Yield all lease records by id, in no order, one or another perhaps twice (HSCAN)."""

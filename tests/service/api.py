@@ -158,8 +158,8 @@ class Api:
         return int(scopes[scope]["in_use"]) if scope in scopes else 0
 
     async def holders(self) -> list[str]:
-        """The ids of all live leases, oldest first; of the 1,000 oldest if there are more."""
-        reply = await self.get("/v1/leases?limit=1000")
+        """The ids of all live leases, oldest first."""
+        reply = await self.get("/v1/leases?limit=10000")
         assert reply.status == 200, reply
         return [lease["id"] for lease in reply.json["leases"]]
 

@@ -297,7 +297,7 @@ def bad_queries() -> Iterator[Bad]:
     for query, at in [
         ("limit=0", "limit"),
         ("limit=-1", "limit"),
-        ("limit=1001", "limit"),
+        ("limit=10001", "limit"),
         ("limit=many", "limit"),
         ("limit=", "limit"),
         ("scope=", "scope"),

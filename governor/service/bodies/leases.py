@@ -1,6 +1,6 @@
 """Check-ins, renewals, and who holds what."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
@@ -70,15 +70,11 @@ class RenewAnswer(Struct, frozen=True):
     ]
 
 
-MOST_HOLDERS: Final = 1_000
-"""Leases in one answer: to make it keeps a worker from check-ins, for some 10 ms at so many."""
-
-
 class HoldersQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Which leases to list."""
 
     scope: Scope | None = None
-    limit: Annotated[int, Meta(ge=1, le=MOST_HOLDERS)] = 100
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = 100
 
 
 class HolderAnswer(Struct, frozen=True):
