@@ -8,11 +8,13 @@ from governor.fleet.sources import Source
 class Details(Struct, frozen=True, omit_defaults=True):
     """A function's concurrency settings, who may call it, where its failed events go.
 
-    `provisioned` is the sum over its versions. `unread` are the calls, as IAM names them, that
-    could not be made: what they would have said is as if there were nothing.
+    `reserved` is its owner's, `braked` what a controller's brake has reserved for the moment: that
+    is of the shared pool. `provisioned` is the sum over its versions. `unread` are the calls, as
+    IAM names them, that could not be made: what they would have said is as if there were nothing.
     """
 
     reserved: int | None = None
+    braked: int = 0
     provisioned: int = 0
     callers: tuple[Source, ...] = ()
     on_failure: str = ""

@@ -161,6 +161,7 @@ def _plain(row: Row) -> Mapping[str, Any]:
         "stack": function.stack,
         "sources": [{"kind": each.kind, "name": each.name} for each in row.sources],
         "reserved": details.reserved,
+        "braked": details.braked,
         "provisioned": details.provisioned,
         "peak": row.peak,
         "attached": function.attached,

@@ -14,7 +14,7 @@ from governor.fleet.sources import Kind, Source
 NOW = 1_000_000.0
 API = Function("api", "arn:api", revision="1")
 ETL = Function("etl", "arn:etl", revision="1")
-READ = Details(3, 4, (Source(Kind.API, "API Gateway"),), "arn:failed")
+READ = Details(3, 0, 4, (Source(Kind.API, "API Gateway"),), "arn:failed")
 
 
 @pytest.fixture
@@ -45,10 +45,11 @@ def test_what_may_have_changed_is_not(path: Path, function: Function, later_s: f
     assert Cache(path).get([function], NOW + later_s) == {}
 
 
-def test_what_was_read_in_part_is_not_kept(path: Path) -> None:
+def test_what_was_read_in_part_or_will_soon_be_otherwise_is_not_kept(path: Path) -> None:
     cache = Cache(path)
     cache.put(API, Details(unread=("lambda:GetPolicy",)), NOW)
-    assert cache.get([API], NOW) == {}
+    cache.put(ETL, Details(braked=5), NOW)
+    assert cache.get([API, ETL], NOW) == {}
 
 
 def test_what_is_old_is_dropped(path: Path) -> None:

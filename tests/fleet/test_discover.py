@@ -115,7 +115,57 @@ def test_what_nobody_has_is_not_asked_for(fleet: Fleet, standin: StandIn, found:
         "lambda:ListAliases",
         "lambda:GetPolicy",
         "lambda:ListFunctionUrlConfigs",
+        "lambda:GetFunction",
     }
+
+
+def test_provisioned_concurrency_that_came_just_now(
+    fleet: Fleet, standin: StandIn, found: Discover
+) -> None:
+    fleet.function("api")
+    standin.state.provisioned["api"] = 20
+    for minutes, claimed in ((5, 3), (1, 23)):
+        at_s = time.time() - minutes * 60
+        fleet.put_metric("ClaimedAccountConcurrency", claimed, at_s)
+        fleet.put_metric("UnreservedConcurrentExecutions", 3, at_s)
+    (row,) = found().rows
+    assert row.details.provisioned == 20
+
+
+def test_a_function_that_is_switched_off(fleet: Fleet, standin: StandIn, found: Discover) -> None:
+    fleet.function("off")
+    standin.state.reserved["off"] = 0
+    (row,) = found().rows
+    assert row.details.reserved == 0
+
+
+def test_a_controllers_brake_is_no_reservation(
+    fleet: Fleet, standin: StandIn, found: Discover
+) -> None:
+    arn = fleet.function("etl")
+    fleet.functions.put_function_concurrency(FunctionName="etl", ReservedConcurrentExecutions=30)
+    standin.state.reserved["etl"] = 30
+    standin.state.tags[arn] = {"governor:original": "reserved=none"}
+    braked = found()
+    (row,) = braked.rows
+    assert (row.details.reserved, row.details.braked) == (None, 30)
+    assert braked.limits is not None
+    assert braked.limits.unreserved == 1000, "what it takes is of the shared pool"
+    fleet.functions.delete_function_concurrency(FunctionName="etl")
+    del standin.state.reserved["etl"]
+    again = found()
+    assert (again.remembered, again.rows[0].details.braked) == (0, 0)
+
+
+def test_a_brake_is_seen_though_the_function_was_read_before(
+    fleet: Fleet, standin: StandIn, found: Discover
+) -> None:
+    arn = fleet.function("etl")
+    assert found().rows[0].details.braked == 0
+    fleet.functions.put_function_concurrency(FunctionName="etl", ReservedConcurrentExecutions=30)
+    standin.state.reserved["etl"] = 30
+    standin.state.tags[arn] = {"governor:original": "reserved=none"}
+    assert found().rows[0].details.braked == 30
 
 
 def test_calls(fleet: Fleet, standin: StandIn, found: Discover) -> None:
@@ -155,6 +205,7 @@ def test_a_selection_asks_for_no_others(fleet: Fleet, standin: StandIn, found: D
         ("lambda:GetPolicy", "function etl: "),
         ("lambda:ListAliases", "function etl: "),
         ("lambda:ListFunctionUrlConfigs", "function etl: "),
+        ("lambda:GetFunction", "function etl: "),
         ("lambda:ListProvisionedConcurrencyConfigs", "function etl: "),
         ("lambda:ListFunctionEventInvokeConfigs", "function etl: "),
         ("cloudwatch:GetMetricData", "peak concurrency of 1 functions: "),

@@ -1,20 +1,23 @@
 """What AWS says of a function only when asked for that one.
 
 Its resource policy and function URLs (also of its aliases: who calls `orders:live` is permitted
-there and nowhere else), provisioned concurrency, and where there may be any, reserved concurrency
+there and nowhere else), reserved concurrency, and where there may be any, provisioned concurrency
 and the destination of failed events.
+
+Reserved concurrency is asked of every function: the account's limits tell whether any is reserved,
+but not whether one is switched off by a reservation of 0. GetFunction has a quota of its own.
 """
 
 import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from governor.aws.calls import Calls
 from governor.aws.errors import CallError, GoneError
+from governor.controller.aws.tags import KEY as ORIGINAL
 from governor.fleet.aws.clients import THREADS, Clients
 from governor.fleet.aws.pages import Page, whole
 from governor.fleet.details import Details
@@ -39,22 +42,19 @@ A = TypeVar("A")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Worth:
-    """Whether any function of the account may have reserved or provisioned concurrency."""
-
-    reserved: bool = True
-    provisioned: bool = True
+def is_braked(function: Function) -> bool:
+    """Whether a controller has put its brake on a function: it says so in a tag."""
+    return ORIGINAL in (function.tags or {})
 
 
 class Reader:
     """Reads functions one by one, several at a time."""
 
-    def __init__(self, clients: Clients, calls: Calls, worth: Worth) -> None:
-        """Ask what is `worth` asking."""
+    def __init__(self, clients: Clients, calls: Calls, *, provisioned: bool) -> None:
+        """`provisioned`: whether any function of the account may have provisioned concurrency."""
         self._client = clients.functions
         self._calls = calls
-        self._worth = worth
+        self._may_be_provisioned = provisioned
         self._lock = threading.Lock()
         self._in_a_row: Counter[str] = Counter()
         self._failed: dict[str, tuple[CallError, list[str]]] = {}
@@ -67,15 +67,15 @@ class Reader:
     def read(self, functions: Sequence[Function]) -> Generator[tuple[Function, Details]]:
         """Yield functions with their details, as they come; close it to make no more calls."""
         with ThreadPoolExecutor(THREADS, "details") as threads:
-            asked = {threads.submit(self._read, each.name): each for each in functions}
+            asked = {threads.submit(self._read, each): each for each in functions}
             try:
                 for done in as_completed(asked):
                     yield asked[done], done.result()
             finally:
                 threads.shutdown(cancel_futures=True)
 
-    def _read(self, name: str) -> Details:
-        unread: list[str] = []
+    def _read(self, function: Function) -> Details:
+        name, unread = function.name, list[str]()
 
         def ask(action: str, call: Callable[[], T], nothing: T) -> T:
             try:
@@ -93,10 +93,9 @@ class Reader:
         }
         if ask("lambda:ListFunctionUrlConfigs", partial(self._has_url, name), nothing=False):
             callers.add(URL)
-        reserved, provisioned, on_failure = None, 0, ""
-        if self._worth.reserved:
-            reserved = ask("lambda:GetFunction", partial(self._reserved, name), None)
-        if self._worth.provisioned or reserved:
+        provisioned, on_failure = 0, ""
+        reserved = ask("lambda:GetFunction", partial(self._reserved, name), None)
+        if self._may_be_provisioned or reserved:
             provisioned = ask(
                 "lambda:ListProvisionedConcurrencyConfigs", partial(self._provisioned, name), 0
             )
@@ -104,8 +103,15 @@ class Reader:
             on_failure = ask(
                 "lambda:ListFunctionEventInvokeConfigs", partial(self._on_failure, name), ""
             )
-        known = tuple(sorted(callers))
-        return Details(reserved, provisioned, known, on_failure, tuple(dict.fromkeys(unread)))
+        braked = is_braked(function)
+        return Details(
+            reserved=None if braked else reserved,
+            braked=reserved or 0 if braked else 0,
+            provisioned=provisioned,
+            callers=tuple(sorted(callers)),
+            on_failure=on_failure,
+            unread=tuple(dict.fromkeys(unread)),
+        )
 
     def _ask(self, action: str, name: str, call: Callable[[], T], nothing: T) -> T:
         with self._lock:

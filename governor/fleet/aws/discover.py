@@ -14,7 +14,7 @@ from governor.controller.observed import AccountFacts
 from governor.fleet.aws import peaks
 from governor.fleet.aws.cache import Cache, CacheError, path_for
 from governor.fleet.aws.clients import Clients
-from governor.fleet.aws.details import Reader, Worth
+from governor.fleet.aws.details import Reader, is_braked
 from governor.fleet.aws.listing import listed
 from governor.fleet.details import Details
 from governor.fleet.discovery import Discovery, Peaks, Row, rows
@@ -95,14 +95,17 @@ class _Reading:
         if not functions:
             return {}
         cache = Cache(path_for(account, self._clients.region))
-        entries = {} if refresh else cache.get(functions, self._now_s)
+        lasting = () if refresh else [each for each in functions if not is_braked(each)]
+        entries = cache.get(lasting, self._now_s)
         self.remembered = len(entries)
         oldest_s = min((each.read_at_s for each in entries.values()), default=self._now_s)
         self.remembered_s = self._now_s - oldest_s
         details = {name: entry.details for name, entry in entries.items()}
         asked = [each for each in functions if each.name not in details]
         if asked:
-            reader = Reader(self._clients, self._calls, self._worth(known))
+            reader = Reader(
+                self._clients, self._calls, provisioned=self._may_have_provisioned(known)
+            )
             try:
                 with closing(reader.read(asked)) as reading:
                     for function, read in reading:
@@ -114,16 +117,14 @@ class _Reading:
                 self._save(cache)
         return details
 
-    def _worth(self, known: Limits | None) -> Worth:
-        """What is worth asking each function, by what the account says of all."""
-        reserved = None if known is None else known.limit - known.unreserved
+    def _may_have_provisioned(self, known: Limits | None) -> bool:
+        """Whether any function may have provisioned concurrency, by what the account says."""
         try:
-            provisioned = reserved is None or peaks.may_have_provisioned(
-                self._clients, self._calls, reserved, self._now_s
+            return known is None or peaks.may_have_provisioned(
+                self._clients, self._calls, known.limit - known.unreserved, self._now_s
             )
         except CallError:  # then the peaks can't be read either, and that is told
-            provisioned = True
-        return Worth(reserved=reserved != 0, provisioned=provisioned)
+            return True
 
     def _save(self, cache: Cache) -> None:
         try:
@@ -149,11 +150,12 @@ class _Reading:
 
 
 def _facts(known: Limits | None, found: Sequence[Row]) -> AccountFacts | None:
-    """The account's limits, net of what is provisioned out of the shared pool."""
+    """The account's limits: the shared pool net of what is provisioned, and with its brakes."""
     if known is None:
         return None
+    braked = sum(row.details.braked for row in found)
     provisioned = sum(row.details.provisioned for row in found if row.details.reserved is None)
-    return AccountFacts(known.limit, max(0, known.unreserved - provisioned))
+    return AccountFacts(known.limit, max(0, known.unreserved + braked - provisioned))
 
 
 def _by_action(calls: Calls) -> Mapping[str, int]:

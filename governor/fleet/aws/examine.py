@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from governor.aws.calls import Calls
 from governor.aws.errors import CallError
-from governor.controller.aws.tags import KEY as ORIGINAL
 from governor.fleet.aws import queues
 from governor.fleet.aws.clients import Clients
 from governor.fleet.aws.discover import Watch, discover
@@ -64,9 +63,6 @@ def examine(
         groups=attempt("security groups", lambda: networks.groups(ids), {}),
         interfaces=tuple(interfaces),
         addresses=addresses,
-        braked=frozenset(
-            row.function.name for row in found.rows if ORIGINAL in (row.function.tags or {})
-        ),
         aws_ahead_s=attempt("AWS's clock", lambda: _ahead_s(clients, calls), None),
         missing=tuple(missing),
     )

@@ -79,14 +79,18 @@ def may_have_provisioned(clients: Clients, calls: Calls, reserved: int, now_s: f
     """Say whether something other than `reserved` concurrency is taken out of the shared pool.
 
     What ClaimedAccountConcurrency counts beyond what ran unreserved is reserved or provisioned
-    (developer guide, concurrency metrics). True if CloudWatch does not say. Raises `CallError`.
+    (developer guide, concurrency metrics), in the last minute that has both. True if CloudWatch
+    does not say. Raises `CallError`.
     """
     end_s = (now_s // 60 + 1) * 60
     both: list[Metric] = [CLAIMED, UNRESERVED]
     span = Span(end_s - _STEADY_S, end_s)
     claimed, unreserved = map(dict, series(calls.make, clients.metrics, both, span))
     common = claimed.keys() & unreserved.keys()
-    return not common or min(claimed[at] - unreserved[at] for at in common) > reserved
+    if not common:
+        return True
+    newest = max(common)
+    return claimed[newest] - unreserved[newest] > reserved
 
 
 def _highest(points: Sequence[tuple[float, float]]) -> int:

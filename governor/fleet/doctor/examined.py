@@ -23,6 +23,17 @@ POLLER_INVOKES = 10
 """Concurrent invocations per poller of a mapping in provisioned mode (developer guide, "Using
 provisioned mode with an Amazon SQS event source mapping")."""
 
+MOST_UNLIMITED = 1250
+"""Concurrent invocations of a mapping that nobody limits (developer guide, "Configuring scaling
+behavior for SQS event source mappings")."""
+
+MOST_CONCURRENCY = 1000
+"""MaximumConcurrency of a mapping, at most (API reference, ScalingConfig)."""
+
+LEAST_AT_ONCE = 2
+"""MaximumConcurrency and MaximumPollers of an SQS mapping, at least (API reference, ScalingConfig
+and ProvisionedPollerConfig)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Queue:
@@ -36,6 +47,11 @@ class Queue:
     def name(self) -> str:
         """The queue's name."""
         return self.arn.rpartition(":")[2]
+
+    @property
+    def is_fifo(self) -> bool:
+        """Whether it keeps order."""
+        return is_fifo(self.arn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +129,8 @@ class Examined:
     """All that was read.
 
     `queues` are by ARN, `groups` by id, `addresses` by the host of a GOVERNOR_URL: what it resolves
-    to from here, nothing if it does not. `interfaces` have such addresses. `braked` are the
-    functions whose reserved concurrency is the controller's own. `aws_ahead_s` says how far AWS's
-    clock is ahead of ours.
+    to from here, nothing if it does not. `interfaces` have such addresses. `aws_ahead_s` says how
+    far AWS's clock is ahead of ours.
     """
 
     discovery: Discovery
@@ -125,7 +140,6 @@ class Examined:
     groups: Mapping[str, SecurityGroup] = field(default_factory=dict)
     interfaces: tuple[Interface, ...] = ()
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    braked: frozenset[str] = frozenset()
     aws_ahead_s: float | None = None
     missing: tuple[str, ...] = ()
 
@@ -171,7 +185,7 @@ class Examined:
         return {
             name: row.details.reserved
             for name, row in self.by_name.items()
-            if row.details.reserved is not None and name not in self.braked
+            if row.details.reserved is not None
         }
 
     def entry(self, function: str) -> Function:
@@ -233,8 +247,29 @@ def is_plain(text: str) -> bool:
     return text.isascii() and text.isprintable() and " " not in text
 
 
+def is_fifo(queue: str) -> bool:
+    """Whether a queue, by its ARN, keeps order: so its name says (API reference, CreateQueue)."""
+    return queue.endswith(".fifo")
+
+
 def lets_in(knobs: Knobs) -> int | None:
     """Return how many invocations at once a mapping makes at most; None: AWS does not limit it."""
     if knobs.max_pollers is not None:
         return knobs.max_pollers * POLLER_INVOKES
     return knobs.max_concurrency
+
+
+def least_in(knobs: Knobs) -> int:
+    """Return the lowest value to which `lets_in` can be set."""
+    return LEAST_AT_ONCE * (1 if knobs.max_pollers is None else POLLER_INVOKES)
+
+
+def held_to(knobs: Knobs, most: int) -> str:
+    """Return which knob of a mapping has it make `most` invocations at once at most, and how far.
+
+    Provisioned mode excludes MaximumConcurrency (API reference, UpdateEventSourceMapping).
+    """
+    most = max(most, least_in(knobs))
+    if knobs.max_pollers is None:
+        return f"MaximumConcurrency to {min(most, MOST_CONCURRENCY)}"
+    return f"MaximumPollers to {most // POLLER_INVOKES}"

@@ -45,6 +45,7 @@ class Check(StrEnum):
     HALF_ATTACHED = "half-attached"
     STANDS_ASIDE = "stands-aside"
     SEVERAL_GOVERNORS = "several-governors"
+    NO_FUNCTIONS = "no-functions"
     GOVERNOR_URL = "governor-url"
     UNREACHABLE = "unreachable"
     SILENT_GOVERNOR = "silent-governor"
@@ -88,3 +89,9 @@ def in_shadow(finding: Finding) -> Finding:
     softer = Severity.HINT if finding.severity is not Severity.ERROR else Severity.WARNING
     what = f"{finding.what}; so it will be once its limits are enforced, which are in shadow mode"
     return replace(finding, severity=softer, what=what)
+
+
+def while_off(finding: Finding) -> Finding:
+    """Return what a finding is while the mapping that brings it about is disabled."""
+    what = f"{finding.what}; so it will be once the mapping is enabled, which is disabled"
+    return replace(finding, severity=Severity.HINT, what=what)

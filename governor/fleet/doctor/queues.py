@@ -2,8 +2,24 @@
 
 from collections.abc import Iterator
 
-from governor.fleet.doctor.examined import Examined, Queue, lets_in
-from governor.fleet.doctor.finding import Check, Finding, error, hint, in_shadow, warning
+from governor.fleet.doctor.examined import (
+    MOST_UNLIMITED,
+    Examined,
+    Queue,
+    held_to,
+    least_in,
+    lets_in,
+)
+from governor.fleet.doctor.finding import (
+    Check,
+    Finding,
+    error,
+    hint,
+    in_shadow,
+    warning,
+    while_off,
+)
+from governor.fleet.function import EventSourceMapping
 
 VISIBILITY_TIMEOUTS = 6
 RECEIVES = 5
@@ -34,13 +50,14 @@ def visibility_timeout(examined: Examined) -> Iterator[Finding]:
                 f"its messages are visible again after {queue.visibility_s} s, while {name} may "
                 f"still work on them (timeout {timeout_s} s): they are processed twice"
             )
-            yield error(Check.VISIBILITY_TIMEOUT, f"queue:{queue.name}", what, fix)
+            found = error(Check.VISIBILITY_TIMEOUT, f"queue:{queue.name}", what, fix)
         else:
             what = (
                 f"its messages are visible again after {queue.visibility_s} s; AWS advises "
                 f"{least_s} s for {name}, so that there is time to try again when it is throttled"
             )
-            yield warning(Check.VISIBILITY_TIMEOUT, f"queue:{queue.name}", what, fix)
+            found = warning(Check.VISIBILITY_TIMEOUT, f"queue:{queue.name}", what, fix)
+        yield _as_is(mapping, found)
 
 
 def receive_count(examined: Examined) -> Iterator[Finding]:
@@ -49,7 +66,7 @@ def receive_count(examined: Examined) -> Iterator[Finding]:
     Lambda developer guide, "Creating and configuring an Amazon SQS event source mapping". A denial
     uses up a receive, and a throttle may.
     """
-    for row, _, queue in examined.fed:
+    for row, mapping, queue in examined.fed:
         count = queue.max_receive_count
         if count is None or count >= RECEIVES:
             continue
@@ -60,22 +77,30 @@ def receive_count(examined: Examined) -> Iterator[Finding]:
         else:
             what += ", and each denial, error or throttle may be one"
         fix = f"set maxReceiveCount to {RECEIVES} or more in the queue's redrive policy"
-        yield warning(Check.RECEIVE_COUNT, f"queue:{queue.name}", what, fix)
+        yield _as_is(mapping, warning(Check.RECEIVE_COUNT, f"queue:{queue.name}", what, fix))
 
 
 def dead_letter_queue(examined: Examined) -> Iterator[Finding]:
-    """A queue should have a dead-letter queue.
+    """A queue should have a dead-letter queue, unless order must not break.
 
-    SQS developer guide, "Using dead-letter queues in Amazon SQS".
+    SQS developer guide, "Using dead-letter queues in Amazon SQS": of a FIFO queue it breaks the
+    order of messages.
     """
-    for row, _, queue in examined.fed:
-        if queue.max_receive_count is None:
-            what = (
-                f"it has no dead-letter queue: a message on which {row.function.name} fails comes "
-                "again and again, until the queue's retention is over and it is deleted"
-            )
-            fix = f"give it a redrive policy with a maxReceiveCount of {RECEIVES} or more"
-            yield warning(Check.DEAD_LETTER_QUEUE, f"queue:{queue.name}", what, fix)
+    for row, mapping, queue in examined.fed:
+        if queue.max_receive_count is not None:
+            continue
+        what = (
+            f"it has no dead-letter queue: a message on which {row.function.name} fails comes "
+            "again and again, until the queue's retention is over and it is deleted"
+        )
+        fix = f"give it a redrive policy with a maxReceiveCount of {RECEIVES} or more"
+        if queue.is_fifo:
+            what += ", and those of its message group wait behind it"
+            fix += ", unless their order counts for more"
+            found = hint(Check.DEAD_LETTER_QUEUE, f"queue:{queue.name}", what, fix)
+        else:
+            found = warning(Check.DEAD_LETTER_QUEUE, f"queue:{queue.name}", what, fix)
+        yield _as_is(mapping, found)
 
 
 def max_attempts(examined: Examined) -> Iterator[Finding]:
@@ -85,11 +110,11 @@ def max_attempts(examined: Examined) -> Iterator[Finding]:
     "Using dead-letter queues in Amazon SQS": the message that was received maxReceiveCount times
     goes to the dead-letter queue.
     """
-    for row, _, queue in examined.fed:
+    for row, mapping, queue in examined.fed:
         name = row.function.name
         found = _denied_to_the_end(examined, name, queue) if examined.is_limited(name) else None
         if found is not None:
-            yield found if examined.is_enforced(name) else in_shadow(found)
+            yield _as_is(mapping, found if examined.is_enforced(name) else in_shadow(found))
 
 
 def _denied_to_the_end(examined: Examined, name: str, queue: Queue) -> Finding | None:
@@ -121,29 +146,39 @@ def no_back_off(examined: Examined) -> Iterator[Finding]:
     """With ReportBatchItemFailures Lambda does not poll more slowly when invocations fail.
 
     Lambda developer guide, "Handling errors for an SQS event source in Lambda" (partial batch
-    responses). A denial is such a failure, of the whole batch.
+    responses). A denial is such a failure, of the whole batch. A FIFO queue has at once what it has
+    of message groups ("Configuring scaling behavior for SQS event source mappings"), and nobody
+    knows how many.
     """
     for row, mapping, queue in examined.fed:
         name = row.function.name
         limit, lets = examined.tightest(name), lets_in(mapping.knobs)
         if not (mapping.reports_failures and examined.is_limited(name)) or limit is None:
             continue
-        if lets is not None and lets <= limit:
+        at_most = MOST_UNLIMITED if lets is None else lets
+        if at_most <= max(limit, least_in(mapping.knobs)):
             continue
         most = "any number" if lets is None else f"{lets}"
+        if lets is None and queue.is_fifo:
+            most = "as many as it has message groups"
         what = (
             f"its mapping to {queue.name} has ReportBatchItemFailures, so Lambda does not slow "
             f"down when the governor denies: it goes on with {most} at once where {limit} may run, "
             "and each denied batch uses up a receive"
         )
-        fix = f"set the mapping's MaximumConcurrency to {max(2, limit)} at most"
+        fix = f"set the mapping's {held_to(mapping.knobs, limit)} at most"
         if examined.has_leader:
-            fix, severity = f"{fix}; a controller does so", hint
+            fix += "; a controller does so"
         else:
             fix += ", run a controller, or take ReportBatchItemFailures out"
-            severity = warning
-        found = severity(Check.NO_BACK_OFF, f"function:{name}", what, fix)
-        yield found if examined.is_enforced(name) else in_shadow(found)
+        mild = examined.has_leader or (lets is None and queue.is_fifo)
+        found = (hint if mild else warning)(Check.NO_BACK_OFF, f"function:{name}", what, fix)
+        yield _as_is(mapping, found if examined.is_enforced(name) else in_shadow(found))
+
+
+def _as_is(mapping: EventSourceMapping, found: Finding) -> Finding:
+    """What a finding is as the mapping stands: nothing comes of one that is disabled."""
+    return found if mapping.knobs.enabled else while_off(found)
 
 
 RULES = (visibility_timeout, receive_count, dead_letter_queue, max_attempts, no_back_off)

@@ -2,7 +2,14 @@
 
 from collections.abc import Iterator
 
-from governor.fleet.doctor.examined import Examined, lets_in
+from governor.fleet.doctor.examined import (
+    MOST_UNLIMITED,
+    Examined,
+    held_to,
+    is_fifo,
+    least_in,
+    lets_in,
+)
 from governor.fleet.doctor.finding import Check, Finding, hint, warning
 from governor.model import Priority
 
@@ -12,13 +19,21 @@ _GET = "lambda:GetFunction"
 def reserved_nothing(examined: Examined) -> Iterator[Finding]:
     """A reserved concurrency of 0 throttles every invocation.
 
-    Lambda developer guide, "Configuring reserved concurrency for a function".
+    Lambda developer guide, "Configuring reserved concurrency for a function". That is how functions
+    are switched off; then nothing should call them.
     """
+    fix = "remove the reservation (DeleteFunctionConcurrency), unless it is to stand still"
     for name, reserved in examined.reserved.items():
-        if not reserved:
-            what = "its reserved concurrency is 0: AWS throttles every invocation"
-            fix = "remove the reservation (DeleteFunctionConcurrency), unless it is to stand still"
-            yield warning(Check.RESERVED_NOTHING, f"function:{name}", what, fix)
+        if reserved:
+            continue
+        what, found = "its reserved concurrency is 0: AWS throttles every invocation", hint
+        if any(examined.mappings(name)):
+            what += ", and what its queues send uses up its receives"
+            found = warning
+        elif examined.by_name[name].peak:
+            what += ", and it ran within the last 14 days"
+            found = warning
+        yield found(Check.RESERVED_NOTHING, f"function:{name}", what, fix)
 
 
 def shared_reservation(examined: Examined) -> Iterator[Finding]:
@@ -52,7 +67,7 @@ def no_reservation(examined: Examined) -> Iterator[Finding]:
     Rule 1 of the ledger.
     """
     for name, row in examined.by_name.items():
-        unread = _GET in row.details.unread or name in examined.braked
+        unread = _GET in row.details.unread or row.details.braked
         if examined.entry(name).shared or name in examined.reserved or unread:
             continue
         what = (
@@ -91,24 +106,35 @@ def queues_over_reservation(examined: Examined) -> Iterator[Finding]:
     """The MaximumConcurrency of a function's mappings ≤ its reserved concurrency.
 
     Lambda developer guide, "Configuring maximum concurrency for Amazon SQS event sources": beyond
-    it Lambda may throttle messages. Without a maximum, pollers go up to 1,250.
+    it Lambda may throttle messages. Without a maximum, pollers go up to 1,250, and those of a FIFO
+    queue up to its message groups, which nobody knows.
     """
     for name, reserved in examined.reserved.items():
-        lets = [lets_in(each.knobs) for each in examined.mappings(name)]
-        total = sum(each or 0 for each in lets)
-        if not lets or not reserved or (None not in lets and total <= reserved):
+        mappings = tuple(examined.mappings(name))
+        lets = [lets_in(each.knobs) for each in mappings]
+        total = sum(MOST_UNLIMITED if each is None else each for each in lets)
+        if not reserved or total <= reserved:
             continue
-        most = "any number of" if None in lets else f"{total}"
+        open_ended = [each for each, most in zip(mappings, lets, strict=True) if most is None]
+        most = "any number of" if open_ended else f"{total}"
         what = (
             f"its queues start {most} invocations at once and {reserved} are reserved: messages of "
             "the others are throttled, and use up their receives"
         )
-        fix = f"set MaximumConcurrency of its mappings to {reserved} in all, or reserve nothing"
-        if examined.has_leader and examined.priority(name) is Priority.BACKGROUND:
-            fix += "; the controller turns it, too"
-            yield hint(Check.QUEUES_OVER_RESERVATION, f"function:{name}", what, fix)
+        least = sum(least_in(each.knobs) for each in mappings)
+        if reserved < least:
+            fix = f"reserve {least} or more, less than which mappings can't be held to, or nothing"
+        elif len(mappings) == 1:
+            fix = f"set its mapping's {held_to(mappings[0].knobs, reserved)}, or reserve nothing"
         else:
-            yield warning(Check.QUEUES_OVER_RESERVATION, f"function:{name}", what, fix)
+            fix = f"hold its {len(mappings)} mappings to {reserved} in all, or reserve nothing"
+        held = sum(each or 0 for each in lets)
+        mild = held <= reserved and all(is_fifo(each.source) for each in open_ended)
+        if examined.has_leader and examined.priority(name) is Priority.BACKGROUND:
+            fix += "; the controller turns them, too"
+            mild = True
+        found = hint if mild else warning
+        yield found(Check.QUEUES_OVER_RESERVATION, f"function:{name}", what, fix)
 
 
 RULES = (

@@ -26,12 +26,19 @@ SHADOW = "functions: {f: {priority: background, max_concurrency: 5, mode: shadow
 UNSHARED = "functions: {f: {shared: false}}"
 
 
-def fed(visibility_s: int = 600, receives: int | None = 5, timeout_s: int = 60) -> Examined:
+def fed(
+    visibility_s: int = 600,
+    receives: int | None = 5,
+    timeout_s: int = 60,
+    name: str = "q",
+    *,
+    enabled: bool = True,
+) -> Examined:
     """A function that a queue feeds, which nobody governs."""
     return account(
         function(timeout_s=timeout_s),
-        mappings=(mapping(),),
-        queues=(queue(visibility_s=visibility_s, receives=receives),),
+        mappings=(mapping(queue=name, enabled=enabled),),
+        queues=(queue(name, visibility_s=visibility_s, receives=receives),),
     )
 
 
@@ -54,12 +61,13 @@ def denied(policy: str = LIMITED, receives: int = 5, governor: Any = None) -> Ex
     )
 
 
-def reporting(governor: Any = None, policy: str = LIMITED, **knobs: Any) -> Examined:
-    """The same, and it reports which messages failed."""
+def reporting(**others: Any) -> Examined:
+    """The same, and it reports which messages failed; `others` are the mapping's."""
+    policy, governor = others.pop("policy", LIMITED), others.pop("governor", None)
     return account(
         attached(timeout_s=60),
-        mappings=(mapping(reports_failures=True, **knobs),),
-        queues=(queue(),),
+        mappings=(mapping(reports_failures=True, **others),),
+        queues=(queue(others.get("queue", "q")),),
         policy=policy,
         governor=governor,
     )
@@ -108,6 +116,28 @@ CASES = (
     warning(Check.RECEIVE_COUNT, "queue:q", fed(receives=4), fed(receives=None), "may be one"),
     warning(Check.RECEIVE_COUNT, "queue:q", fed(receives=1), fed(), "received once: f can't be"),
     warning(Check.DEAD_LETTER_QUEUE, "queue:q", fed(receives=None), fed(), "redrive"),
+    hint(
+        Check.DEAD_LETTER_QUEUE,
+        "queue:q.fifo",
+        fed(receives=None, name="q.fifo"),
+        fed(name="q.fifo"),
+        "message group",
+    ),
+    hint(
+        Check.DEAD_LETTER_QUEUE,
+        "queue:q",
+        fed(receives=None, enabled=False),
+        fed(enabled=False),
+        "once the mapping is enabled",
+    ),
+    hint(
+        Check.VISIBILITY_TIMEOUT,
+        "queue:q",
+        fed(visibility_s=59, enabled=False),
+        fed(visibility_s=360, enabled=False),
+        "processed twice; so it will be",
+    ),
+    hint(Check.RECEIVE_COUNT, "queue:q", fed(receives=4, enabled=False), fed(enabled=False)),
     error(
         Check.MAX_ATTEMPTS,
         "function:f",
@@ -143,9 +173,40 @@ CASES = (
         Check.NO_BACK_OFF, "function:f", reporting(max_concurrency=6), denied(), "6 at once where 5"
     ),
     warning(
-        Check.NO_BACK_OFF, "function:f", reporting(max_pollers=1), reporting(max_concurrency=2)
+        Check.NO_BACK_OFF,
+        "function:f",
+        reporting(max_pollers=3),
+        reporting(max_pollers=2),
+        "set the mapping's MaximumPollers to 2 at most",
     ),
-    hint(Check.NO_BACK_OFF, "function:f", reporting(LED), reporting(LED, max_concurrency=5)),
+    warning(
+        Check.NO_BACK_OFF,
+        "function:f",
+        reporting(policy=LIMITED.replace("5", "1"), max_concurrency=3),
+        reporting(policy=LIMITED.replace("5", "1"), max_concurrency=2),
+        "MaximumConcurrency to 2 at most",
+    ),
+    hint(
+        Check.NO_BACK_OFF,
+        "function:f",
+        reporting(queue="q.fifo"),
+        reporting(queue="q.fifo", max_concurrency=5),
+        "as many as it has message groups at once",
+    ),
+    warning(
+        Check.NO_BACK_OFF,
+        "function:f",
+        reporting(policy=LIMITED.replace("5", "1200")),
+        reporting(policy=LIMITED.replace("5", "1250")),
+        "MaximumConcurrency to 1000 at most",
+    ),
+    hint(Check.NO_BACK_OFF, "function:f", reporting(enabled=False), reporting(max_concurrency=5)),
+    hint(
+        Check.NO_BACK_OFF,
+        "function:f",
+        reporting(governor=LED),
+        reporting(governor=LED, max_concurrency=5),
+    ),
     hint(Check.NO_BACK_OFF, "function:f", reporting(policy=SHADOW), reporting(policy="{}")),
     error(
         Check.LOST_EVENTS,
@@ -174,9 +235,32 @@ CASES = (
     error(Check.LOST_EVENTS, "function:f", called(S3, GOVERNOR_FAIL="closed"), denied()),
     hint(Check.LOST_EVENTS, "function:f", called(S3), denied(), "wait and run"),
     hint(Check.LOST_EVENTS, "function:f", called(LOGS, GOVERNOR_ON_DENIED="run"), denied()),
-    warning(Check.RESERVED_NOTHING, "function:f", reserved(0), reserved(1)),
+    hint(Check.RESERVED_NOTHING, "function:f", reserved(0), reserved(1)),
     warning(
-        Check.RESERVED_NOTHING, "function:f", reserved(0), reserved(0, braked=frozenset({"f"}))
+        Check.RESERVED_NOTHING,
+        "function:f",
+        account(function(), details={"f": Details(reserved=0)}, peaks={"f": 1}),
+        account(function(), details={"f": Details(braked=5)}, peaks={"f": 1}),
+        "it ran",
+    ),
+    warning(
+        Check.RESERVED_NOTHING,
+        "function:f",
+        queued(mapping(), reserved=0),
+        queued(mapping(), reserved=1),
+        "uses up its receives",
+    ),
+    hint(
+        Check.RESERVED_NOTHING,
+        "function:f",
+        queued(mapping(enabled=False), reserved=0),
+        queued(mapping(), reserved=None),
+    ),
+    warning(
+        Check.NO_RESERVATION,
+        "function:f",
+        reserved(None),
+        account(function(), details={"f": Details(braked=5)}, policy=UNSHARED),
     ),
     hint(Check.SHARED_RESERVATION, "function:f", reserved(9, "{}"), reserved(9)),
     warning(
@@ -218,6 +302,45 @@ CASES = (
     ),
     warning(
         Check.QUEUES_OVER_RESERVATION, "function:f", queued(mapping()), queued(mapping("other"))
+    ),
+    warning(
+        Check.QUEUES_OVER_RESERVATION,
+        "function:f",
+        queued(mapping(), reserved=1249),
+        queued(mapping(), reserved=1250),
+    ),
+    warning(
+        Check.QUEUES_OVER_RESERVATION,
+        "function:f",
+        queued(mapping(max_concurrency=11)),
+        queued(mapping(max_concurrency=10)),
+        "set its mapping's MaximumConcurrency to 10",
+    ),
+    warning(
+        Check.QUEUES_OVER_RESERVATION,
+        "function:f",
+        queued(mapping(max_pollers=5), reserved=49),
+        queued(mapping(max_pollers=5), reserved=50),
+        "set its mapping's MaximumPollers to 4",
+    ),
+    warning(
+        Check.QUEUES_OVER_RESERVATION,
+        "function:f",
+        queued(mapping(max_concurrency=2), reserved=1),
+        queued(mapping(max_concurrency=2), reserved=2),
+        "reserve 2 or more",
+    ),
+    hint(
+        Check.QUEUES_OVER_RESERVATION,
+        "function:f",
+        queued(mapping(queue="q.fifo")),
+        queued(mapping(queue="q.fifo", max_concurrency=10)),
+    ),
+    warning(
+        Check.QUEUES_OVER_RESERVATION,
+        "function:f",
+        queued(mapping(queue="q.fifo"), mapping(queue="r", max_concurrency=11)),
+        queued(mapping(queue="r", max_concurrency=10)),
     ),
     warning(
         Check.QUEUES_OVER_RESERVATION,
