@@ -21,13 +21,18 @@ _WAITS = frozenset({Kind.API, Kind.SYNC})
 class Peaks:
     """Highest concurrency of 14 days: of functions, of the user-facing ones together, of all.
 
-    Functions whose peak could not be read are not in `by_function`. `users` is the highest sum of
-    their peaks within one hour, so at least what they needed at once. `in_all` None: unread.
+    Functions whose peak could not be read are not in `by_function`. `in_all` None: unread.
     """
 
     by_function: Mapping[str, int]
-    users: int = 0
+    summed: int = 0
+    """The highest sum of the user-facing functions' peaks within one hour."""
     in_all: int | None = None
+
+    @property
+    def users(self) -> int:
+        """What user-facing functions needed at once, at most: no more than all together ran."""
+        return self.summed if self.in_all is None else min(self.summed, self.in_all)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,11 +50,10 @@ def head(discovery: Discovery, policy: Policy) -> str:
 def _account(discovery: Discovery, reasons: list[Reason]) -> Account:
     limit, why = _limit(discovery)
     reasons.append(Reason("account.max_concurrency", limit, why))
-    peak = discovery.peaks.users
+    peak, summed = discovery.peaks.users, discovery.peaks.summed
     why = f"user-facing peak {peak}: highest sum of their peaks within an hour, in 14 days"
-    in_all = discovery.peaks.in_all
-    if in_all is not None and in_all < peak:
-        peak, why = in_all, f"user-facing functions needed no more than all together: {in_all}"
+    if peak < summed:
+        why = f"user-facing functions needed no more than all together: {peak}"
     unread = sum(row.peak is None for row in discovery.rows)
     if unread:
         why += f"; {unread:,} functions' peaks could not be read and are not in it"

@@ -110,12 +110,12 @@ def test_what_is_wrong_is_explained_worst_first(sick: StandIn, good: Path) -> No
     assert lines[3] == (
         "      fix: set the queue's VisibilityTimeout to 180 or more (6 × timeout 30 s)"  # noqa: RUF001 - times
     )
-    assert lines.index("3 warnings:") < lines.index("1 hint:")
+    assert lines.index("2 warnings:") < lines.index("2 hints:")
+    assert lines.index("2 hints:") < lines.index("  function:still  [reserved-nothing]")
     assert "  queue:etl-queue  [dead-letter-queue]" in lines
-    assert "  function:still  [reserved-nothing]" in lines
     assert "  function:own  [shared-reservation]" in lines
     assert "      fix: `governor fleet attach busy`" in lines
-    assert lines[-1] == "1 error, 3 warnings, 1 hint; 4 functions in eu-central-1"
+    assert lines[-1] == "1 error, 2 warnings, 2 hints; 4 functions in eu-central-1"
 
 
 def test_json_of_some(sick: StandIn, good: Path) -> None:
@@ -133,9 +133,19 @@ def test_hints_are_no_failure(fleet: Fleet, standin: StandIn) -> None:
     assert found(answer) == {("hint", "no-policy", "policy")}
 
 
+def test_the_wrong_region_is_no_success(
+    sick: StandIn, good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sick.url
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-1")
+    answer = told("--policy", f"{good}", status=1)
+    assert found(answer) == {("warning", "no-functions", "account")}
+    assert "us-west-1" in answer["findings"][0]["what"]
+
+
 def test_a_fix_is_seen(sick: StandIn, good: Path) -> None:
-    nothing = {("warning", "reserved-nothing", "function:still")}
-    assert found(told("--policy", f"{good}", "still", status=1)) == nothing
+    nothing = {("hint", "reserved-nothing", "function:still")}
+    assert found(told("--policy", f"{good}", "still", status=0)) == nothing
     del sick.state.reserved["still"]
     remembered = run(*DOCTOR, "--policy", f"{good}", "still")
     assert "details of 1 as read up to 0.0 h ago; --refresh" in remembered.stdout

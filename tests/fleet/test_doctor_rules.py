@@ -45,5 +45,7 @@ def test_the_worst_comes_first() -> None:
     ]
 
 
-def test_nothing_is_wrong_with_nothing() -> None:
-    assert findings(account()) == ()
+def test_another_region_than_was_meant_is_told_once() -> None:
+    policy = "account: {max_concurrency: 9}\ngroups: {g: {}}\nfunctions: {a: {}, b: {}}"
+    (found,) = findings(account(policy=policy))
+    assert found.check is Check.NO_FUNCTIONS

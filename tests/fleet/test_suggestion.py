@@ -29,7 +29,7 @@ def discovery(*rows: Row, **others: Any) -> Discovery:
         "region": "eu-central-1",
         "functions": len(rows),
         "limits": AccountFacts(1000, 900),
-        "peaks": Peaks({}, users=200, in_all=700),
+        "peaks": Peaks({}, summed=200, in_all=700),
         "calls": {},
     }
     return Discovery(rows=rows, **(known | others))
@@ -60,6 +60,11 @@ def test_what_is_known_of_functions_without_traffic() -> None:
     assert policy.functions["idle"].max_concurrency is None
     assert policy.functions["unread"].max_concurrency is None
     assert not policy.functions["own"].shared
+
+
+def test_what_doctor_compares_the_headroom_with_is_what_was_suggested() -> None:
+    found = discovery(peaks=Peaks({}, summed=200, in_all=150))
+    assert found.peaks.users == 150 == suggest(found).policy.account.headroom
 
 
 @pytest.mark.parametrize(

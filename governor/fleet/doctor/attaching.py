@@ -16,6 +16,14 @@ from governor.layer.contents import (
 )
 
 
+def no_functions(examined: Examined) -> Iterator[Finding]:
+    """There is something to check: an empty account is mostly another one than was meant."""
+    if not examined.by_name:
+        what = f"there are no functions in {examined.discovery.region}: nothing is checked"
+        fix = "name the Region and account that you mean: AWS_DEFAULT_REGION, AWS_PROFILE"
+        yield warning(Check.NO_FUNCTIONS, "account", what, fix)
+
+
 def unattached(examined: Examined) -> Iterator[Finding]:
     """A function that runs asks the governor, else no limit holds for it and nothing counts it."""
     for row in examined.discovery.rows:
@@ -61,7 +69,7 @@ def stands_aside(examined: Examined) -> Iterator[Finding]:
     for row in examined.discovery.rows:
         function, subject = row.function, f"function:{row.function.name}"
         variables = function.variables
-        if is_disabled(function):
+        if is_disabled(function) and (function.is_attached or _before_handler(function)):
             what = "it is attached, and GOVERNOR_DISABLED has the layer stand aside"
             yield hint(Check.STANDS_ASIDE, subject, what, "remove GOVERNOR_DISABLED")
         elif _before_handler(function) and not variables.get(URL_VARIABLE):
@@ -96,4 +104,4 @@ def _before_handler(function: Function) -> str:
     return f"its handler is {function.handler}" if _is_redirected(function) else ""
 
 
-RULES = (unattached, half_attached, stands_aside, several_governors)
+RULES = (no_functions, unattached, half_attached, stands_aside, several_governors)

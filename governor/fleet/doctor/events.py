@@ -36,8 +36,8 @@ def lost_events(examined: Examined) -> Iterator[Finding]:
             found = hint(Check.LOST_EVENTS, f"function:{function.name}", what, fix)
         else:
             what = (
-                f"a denied event from {named} is an error to Lambda, which tries it twice more "
-                "within three minutes and then drops it: there is nowhere else for it to go"
+                f"a denied event from {named} is an error to Lambda, which tries it twice more at "
+                "most, within three minutes, and then drops it: there is nowhere else for it to go"
             )
             found = error(Check.LOST_EVENTS, f"function:{function.name}", what, fix)
         yield found if examined.is_enforced(function.name) else in_shadow(found)

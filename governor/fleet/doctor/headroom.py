@@ -22,7 +22,7 @@ def headroom(examined: Examined) -> Iterator[Finding]:
     if peak <= kept:
         return
     what = (
-        f"its headroom is {kept}, and {whose} ran {peak} at once within the last 14 days: when "
+        f"its headroom is {kept}, and {whose} {peak} at once within the last 14 days: when "
         "background work has taken all that it may, the rest of them is denied"
     )
     fix = f"set account.headroom to {min(peak, policy.account.max_concurrency)}"
@@ -57,9 +57,9 @@ def _peak(examined: Examined) -> tuple[int, str]:
         if row.peak and row.priority is Priority.USER_FACING and row.details.reserved is None
     }
     if users.keys() == seem:
-        return examined.discovery.peaks.users, "user-facing functions together"
+        return examined.discovery.peaks.users, "user-facing functions together ran up to"
     name = max(users, key=lambda name: users[name], default="")
-    return users.get(name, 0), f"the user-facing function {name} alone"
+    return users.get(name, 0), f"the user-facing function {name} alone ran"
 
 
 def _draws(examined: Examined, name: str) -> bool:

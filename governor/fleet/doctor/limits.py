@@ -50,19 +50,21 @@ def _no_limit(account: Account) -> Finding:
 def group_limit(examined: Examined) -> Iterator[Finding]:
     """A group can't have more in use than its heaviest members, all over the account.
 
-    DESIGN's words: weight is what one invocation counts in a group.
+    DESIGN's words: weight is what one invocation counts in a group. Members with reserved
+    concurrency run beside the shared pool.
     """
-    if examined.policy is None:
-        return
     pool = _pool(examined)
+    if examined.policy is None or pool is None:
+        return
+    room = pool + sum(examined.reserved.values())
     heaviest = _heaviest(examined)
     for name, group in examined.policy.groups.items():
         most, weight = group.max_concurrency, heaviest.get(name, 1)
-        if pool is None or most is None or most <= pool * weight:
+        if most is None or most <= room * weight:
             continue
         weighed = f", of weight {weight} at most," if weight > 1 else ""
-        what = f"its max_concurrency {most} never binds: {pool} invocations{weighed} run at once"
-        fix = f"set it to what the group may really take, less than {pool * weight}"
+        what = f"its max_concurrency {most} never binds: {room} invocations{weighed} run at once"
+        fix = f"set it to what the group may really take, less than {room * weight}"
         yield warning(Check.GROUP_LIMIT, f"group:{name}", what, fix)
 
 
@@ -150,7 +152,7 @@ def nothing_runs(examined: Examined) -> Iterator[Finding]:
 
 def unknown_function(examined: Examined) -> Iterator[Finding]:
     """The functions that a policy names exist; told where all of the account were read."""
-    if examined.policy is None or not examined.is_whole:
+    if examined.policy is None or not (examined.is_whole and examined.by_name):
         return
     for name in examined.policy.functions.keys() - examined.by_name.keys():
         what = f"the policy names it, and there is none in {examined.discovery.region}"
@@ -160,7 +162,7 @@ def unknown_function(examined: Examined) -> Iterator[Finding]:
 
 def empty_group(examined: Examined) -> Iterator[Finding]:
     """Somebody belongs to each group; told where all functions of the account were read."""
-    if examined.policy is None or not examined.is_whole:
+    if examined.policy is None or not (examined.is_whole and examined.by_name):
         return
     unread = any(row.function.tags is None for row in examined.discovery.rows)
     peopled = {

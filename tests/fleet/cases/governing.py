@@ -132,6 +132,13 @@ CASES = (
         Check.STANDS_ASIDE,
         "function:f",
         account(attached(variables={"GOVERNOR_DISABLED": "true"})),
+        account(function(variables={"GOVERNOR_DISABLED": "true"})),
+    ),
+    warning(Check.NO_FUNCTIONS, "account", account(), account(function()), "eu-central-1"),
+    hint(
+        Check.STANDS_ASIDE,
+        "function:f",
+        account(attached(variables={"GOVERNOR_DISABLED": "true"})),
         account(attached(variables={"GOVERNOR_DISABLED": "0"})),
     ),
     hint(

@@ -28,8 +28,8 @@ def tagged(policy: str, tags: dict[str, str] | None) -> Examined:
     return account(function(tags=tags), policy=policy)
 
 
-def group(rest: str, members: str = "members: {functions: [f]}") -> Examined:
-    return limited(f"{POOL}\ngroups: {{g: {{{members}, {rest}}}}}")
+def group(rest: str, **others: Any) -> Examined:
+    return limited(f"{POOL}\ngroups: {{g: {{members: {{functions: [f]}}, {rest}}}}}", **others)
 
 
 def weighed(limit: int) -> Examined:
@@ -123,6 +123,13 @@ CASES = (
         "never binds",
     ),
     warning(Check.GROUP_LIMIT, "group:g", weighed(5001), weighed(5000), "weight 5"),
+    warning(
+        Check.GROUP_LIMIT,
+        "group:g",
+        group("max_concurrency: 1101", details={"f": Details(reserved=100)}),
+        group("max_concurrency: 1100", details={"f": Details(reserved=100)}),
+        "1100 invocations run at once",
+    ),
     warning(Check.FUNCTION_LIMIT, "function:f", own(1001), own(1000)),
     warning(Check.FUNCTION_LIMIT, "function:f", own(1001), own(1001, Details(reserved=2000))),
     hint(Check.LIMITS_ADD_UP, "account", two(501), two(500), "1,002"),
@@ -178,7 +185,7 @@ CASES = (
         limited("groups: {g: {}}"),
         limited("groups: {g: {}}", hidden=1),
     ),
-    warning(Check.HEADROOM, "account", peaked(59), peaked(60), "together ran 60"),
+    warning(Check.HEADROOM, "account", peaked(59), peaked(60), "together ran up to 60"),
     warning(Check.HEADROOM, "account", peaked(59), peaked(59, priority="user-facing")),
     warning(
         Check.HEADROOM,
