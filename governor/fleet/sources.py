@@ -5,6 +5,7 @@ other AWS services". Callers that go by a role of their own (Step Functions, App
 trace in either.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final
@@ -70,7 +71,12 @@ _CALLERS: Final[Mapping[str, Source]] = {
     "alexa-connectedhome": Source(Kind.SYNC, "Alexa"),
     "bedrock": Source(Kind.SYNC, "Bedrock"),
 }
-"""By the service's principal, less amazonaws.com or amazon.com."""
+"""By the service's principal, less amazonaws.com or amazon.com, and less the Region."""
+
+_DOMAINS: Final = re.compile(r"\.(amazonaws\.com(\.cn)?|amazon\.com)$")
+_VIA_URL: Final = re.compile("FunctionUrlAuthType|InvokedViaFunctionUrl")
+"""Conditions that permit no other call than by a function's URL (developer guide, "Control access
+to Lambda function URLs")."""
 
 _INVOKES: Final = frozenset({"lambda:invokefunction", "lambda:invokefunctionurl", "lambda:*", "*"})
 
@@ -91,7 +97,7 @@ def _callers(statement: Mapping[str, Any]) -> Iterator[Source]:
     actions = {action.lower() for action in _list(statement["Action"])}
     if statement["Effect"] != "Allow" or not actions & _INVOKES:
         return
-    if "FunctionUrlAuthType" in f"{statement.get('Condition')}":
+    if _VIA_URL.search(f"{statement.get('Condition')}"):
         yield URL
         return
     principal = statement["Principal"]
@@ -99,8 +105,9 @@ def _callers(statement: Mapping[str, Any]) -> Iterator[Source]:
         yield Source(Kind.SYNC, "anyone")
         return
     for service in _list(principal.get("Service", ())):
-        name = service.removesuffix(".amazonaws.com").removesuffix(".amazon.com")
-        yield _CALLERS.get(name) or Source(Kind.SYNC, name)
+        name = _DOMAINS.sub("", service)
+        regional = name.partition(".")[0]  # logs.eu-central-1, say
+        yield _CALLERS.get(name) or _CALLERS.get(regional) or Source(Kind.SYNC, name)
     for who in _list(principal.get("AWS", ())):
         yield Source(Kind.SYNC, _account(who))
 

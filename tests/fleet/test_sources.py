@@ -43,6 +43,15 @@ def statement(principal: Any, **others: Any) -> dict[str, Any]:
             [Source(Kind.SYNC, "Alexa")],
         ),
         (
+            [statement({"Service": "logs.eu-central-1.amazonaws.com"})],
+            [Source(Kind.ASYNC, "CloudWatch Logs")],
+        ),
+        ([statement({"Service": "s3.amazonaws.com.cn"})], [S3]),
+        (
+            [statement("*", Condition={"Bool": {"lambda:InvokedViaFunctionUrl": "true"}})],
+            [URL],
+        ),
+        (
             [statement({"Service": "new-thing.amazonaws.com"})],
             [Source(Kind.SYNC, "new-thing")],
         ),
