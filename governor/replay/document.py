@@ -1,6 +1,7 @@
 """A proposal as YAML, with the reason for each number as a comment above its entry. Pure."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
 import msgspec
 import yaml
@@ -12,22 +13,22 @@ def document(proposal: Proposal, head: str) -> str:
     """Return the proposed policy as YAML that begins with the lines of `head` as comments."""
     sections = msgspec.to_builtins(proposal.policy)
     lines = [f"# {line}".rstrip() for line in head.splitlines()]
+    reasons: defaultdict[str, list[Reason]] = defaultdict(list)
+    for reason in proposal.reasons:
+        reasons[reason.path.rpartition(".")[0]].append(reason)
     for name, value in sections.items():
         if name in ("groups", "functions"):
             lines += ["", f"{name}:"]
             for entry, fields in value.items():
-                lines += _entry(f"{name}.{entry}", entry, fields, proposal.reasons, "  ")
+                lines += _entry(reasons[f"{name}.{entry}"], entry, fields, "  ")
         else:
-            lines += ["", *_entry(name, name, value, proposal.reasons, "")]
+            lines += ["", *_entry(reasons[name], name, value, "")]
     return "\n".join(lines) + "\n"
 
 
-def _entry(
-    path: str, name: str, fields: object, reasons: tuple[Reason, ...], indent: str
-) -> Iterator[str]:
+def _entry(reasons: Iterable[Reason], name: str, fields: object, indent: str) -> Iterator[str]:
     for reason in reasons:
-        if reason.path.rpartition(".")[0] == path:
-            yield f"{indent}# {reason.path.rpartition('.')[2]} {reason.value}: {reason.why}"
+        yield f"{indent}# {reason.path.rpartition('.')[2]} {reason.value}: {reason.why}"
     yield f"{indent}{_flow(name)}: {_flow(fields)}"
 
 
