@@ -24,9 +24,9 @@ def suggest(discovery: Discovery) -> Proposal:
     reasons: list[Reason] = []
     account = _account(discovery, reasons)
     functions = {
-        row.function.name: _function(row, reasons)
+        row.function.name: _function(row, account.max_concurrency, reasons)
         for row in discovery.rows
-        if row.peak != 0 or row.priority is Priority.BACKGROUND or row.details.reserved is not None
+        if row.peak != 0 or row.priority is Priority.BACKGROUND or row.details.reserved
     }
     policy = Policy(account=account, functions=functions)
     return Proposal(in_mode(policy, Mode.SHADOW), tuple(reasons))
@@ -73,14 +73,19 @@ def _limit(discovery: Discovery) -> tuple[int, str]:
     return limits.unreserved, f"the account's {limits.limit}, less {taken} reserved or provisioned"
 
 
-def _function(row: Row, reasons: list[Reason]) -> Function:
+def _function(row: Row, pool: int | None, reasons: list[Reason]) -> Function:
+    """What is said of a function; one that is switched off is as if it had no reservation."""
     at, reserved = f"functions.{row.function.name}", row.details.reserved
     reasons.append(Reason(f"{at}.priority", str(row.priority), row.why))
     limit = None
     if row.peak:
         limit, why = limit_of(row.peak, row.priority)
+        most = reserved or pool
+        if most is not None and limit > most:
+            whose = "it has reserved" if reserved else "the account has"
+            limit, why = most, f"{why}, but no more than {whose}"
         reasons.append(Reason(f"{at}.max_concurrency", limit, why))
-    if reserved is not None:
+    if reserved:
         why = f"it has {reserved} reserved, outside of the shared pool"
         reasons.append(Reason(f"{at}.shared", "false", why))
-    return Function(max_concurrency=limit, priority=row.priority, shared=reserved is None)
+    return Function(max_concurrency=limit, priority=row.priority, shared=not reserved)

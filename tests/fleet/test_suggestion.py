@@ -62,6 +62,24 @@ def test_what_is_known_of_functions_without_traffic() -> None:
     assert not policy.functions["own"].shared
 
 
+def test_a_function_that_is_switched_off_is_none_with_a_reservation() -> None:
+    policy = suggest(
+        discovery(row("off", 0, API, reserved=0), row("new", 3, API, reserved=0))
+    ).policy
+    assert list(policy.functions) == ["new"]
+    assert policy.functions["new"].shared
+    assert policy.functions["new"].max_concurrency == 6
+
+
+def test_a_limit_is_no_higher_than_what_aws_lets_run() -> None:
+    proposal = suggest(discovery(row("api", 600, API), row("own", 45, API, reserved=50)))
+    limits = {name: each.max_concurrency for name, each in proposal.policy.functions.items()}
+    assert limits == {"api": 900, "own": 50}
+    assert "peak 45, times 2.0, but no more than it has reserved" in {
+        each.why for each in proposal.reasons
+    }
+
+
 def test_what_doctor_compares_the_headroom_with_is_what_was_suggested() -> None:
     found = discovery(peaks=Peaks({}, summed=200, in_all=150))
     assert found.peaks.users == 150 == suggest(found).policy.account.headroom
