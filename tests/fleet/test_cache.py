@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from governor.errors import SettingsError
 from governor.fleet.aws.cache import MAX_AGE_S, Cache, CacheError, path_for
 from governor.fleet.details import Details
 from governor.fleet.function import Function
@@ -114,3 +115,11 @@ def test_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", f"{tmp_path}")
     assert path_for("1", "r") == tmp_path / ".cache" / "governor" / "fleet-1-r.json"
+
+
+def test_nowhere_to_lie(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000)
+    with pytest.raises(SettingsError, match="set XDG_CACHE_HOME"):
+        path_for("1", "r")

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from governor.errors import GovernorError
+from governor.errors import GovernorError, SettingsError
 from governor.fleet.details import Details
 from governor.fleet.function import Function
 
@@ -82,8 +82,18 @@ class Cache:
 
 
 def path_for(account: str, region: str) -> Path:
-    """Return where the cache of an account and Region lies (XDG base directory specification)."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    """Return where the cache of an account and Region lies (XDG base directory specification).
+
+    Raises `SettingsError`.
+    """
+    base = os.environ.get("XDG_CACHE_HOME")
+    if not base:
+        try:
+            base = f"{Path.home() / '.cache'}"
+        except RuntimeError as error:  # a container's user that no one knows
+            raise SettingsError(
+                "there is no home directory to remember in what was read: set XDG_CACHE_HOME"
+            ) from error
     return Path(base) / "governor" / f"fleet-{account}-{region}.json"
 
 
