@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from rich import box
 from rich.console import Console
@@ -15,6 +16,9 @@ from governor.fleet.discovery import Discovery, Row
 from governor.fleet.function import Package
 from governor.model import Priority
 from governor.printing import console
+
+WIDE: Final = 140
+"""Columns of a terminal that the whole table takes."""
 
 
 @contextmanager
@@ -45,7 +49,7 @@ def print_discovery(found: Discovery) -> None:
     """Print an account's functions, those with the highest peaks first; below, what it took."""
     out = console()
     if found.rows:
-        out.print(_table(found))
+        out.print(_table(found, narrow=out.width < WIDE))
     else:
         out.print(
             f"there are no functions in {found.region}: is it the Region that you mean? "
@@ -63,31 +67,41 @@ def print_missing(missing: tuple[str, ...]) -> None:
         print(f"governor: could not be read: {each}", file=sys.stderr)  # noqa: T201 - see the module
 
 
-def _table(found: Discovery) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("function", overflow="fold", min_width=25)
-    table.add_column("runtime")
-    table.add_column("called by", overflow="fold")
-    for heading in ("reserved", "provisioned", "peak"):
-        table.add_column(heading, justify="right")
-    for heading in ("attached", "suggested", "because"):
-        table.add_column(heading, overflow="fold")
+def _table(found: Discovery, *, narrow: bool) -> Table:
+    """The functions; where it is narrow, without what can be guessed or looked up."""
+    caption = f"runtimes, provisioned concurrency, reasons: {WIDE} columns, or --json"
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=caption if narrow else None)
+    columns = [each for each in _COLUMNS if not (narrow and each.wide)]
+    for column in columns:
+        table.add_column(
+            column.heading,
+            justify="right" if column.is_number else "left",
+            overflow="fold",
+            min_width=column.least,
+        )
     for row in sorted(found.rows, key=lambda row: (-(row.peak or 0), row.function.name)):
         table.add_row(
-            Text(row.function.name),
-            Text(_runtime(row)),
-            Text(", ".join(dict.fromkeys(each.name for each in row.sources)) or "-"),
-            _number(row, "lambda:GetFunction", row.details.reserved),
-            _number(
-                row, "lambda:ListProvisionedConcurrencyConfigs", row.details.provisioned or None
-            ),
-            "?" if row.peak is None else f"{row.peak}",
-            _attached(row),
-            f"{row.priority}",
-            Text(row.why),
+            *(Text(column.cell(row)) for column in columns),
             style="bold" if row.priority is Priority.USER_FACING else None,
         )
     return table
+
+
+def _callers(row: Row) -> str:
+    return ", ".join(dict.fromkeys(each.name for each in row.sources)) or "-"
+
+
+def _peak(row: Row) -> str:
+    return "?" if row.peak is None else f"{row.peak}"
+
+
+def _reserved(row: Row) -> str:
+    return _number(row, "lambda:GetFunction", row.details.reserved)
+
+
+def _provisioned(row: Row) -> str:
+    call = "lambda:ListProvisionedConcurrencyConfigs"
+    return _number(row, call, row.details.provisioned or None)
 
 
 def _runtime(row: Row) -> str:
@@ -104,6 +118,30 @@ def _attached(row: Row) -> str:
     if row.function.is_attached:
         return f"{row.function.attached}"
     return "can't be" if row.function.unsupported else "no"
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of at least so many characters; `wide`: only where there is room."""
+
+    heading: str
+    cell: Callable[[Row], str]
+    least: int | None = None
+    is_number: bool = False
+    wide: bool = False
+
+
+_COLUMNS: Final = (
+    _Column("function", lambda row: row.function.name, least=20),
+    _Column("runtime", _runtime, least=10, wide=True),
+    _Column("called by", _callers),
+    _Column("reserved", _reserved, least=8, is_number=True),
+    _Column("provisioned", _provisioned, least=11, is_number=True, wide=True),
+    _Column("peak", _peak, least=4, is_number=True),
+    _Column("attached", _attached, least=8),
+    _Column("suggested", lambda row: f"{row.priority}", least=11),
+    _Column("because", lambda row: row.why, least=20, wide=True),
+)
 
 
 def _summary(found: Discovery) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """`governor fleet discover` as it is typed, against AWS as moto has it."""
 
 import json
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -66,6 +67,28 @@ def test_the_table(account: StandIn) -> None:
     again = run(*DISCOVER)
     assert "details of 4 functions are as read up to 0.0 h ago; --refresh" in again.stdout
     assert account.counted()["lambda:GetPolicy"] == 0
+
+
+def test_the_table_in_a_narrow_terminal(account: StandIn, fleet: Fleet) -> None:
+    assert account.url
+    fleet.function("shop-checkout-service-production-handler")
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", run(*DISCOVER, COLUMNS="80", FORCE_COLOR="1").stdout)
+    table, _, _ = shown.partition("5 functions in")
+    assert max(len(line) for line in table.splitlines()) <= 80
+    heading, api = (
+        next(each for each in table.splitlines() if name in each) for name in ("suggested", "api")
+    )
+    assert heading.split() == [
+        "function",
+        "called",
+        "by",
+        "reserved",
+        "peak",
+        "attached",
+        "suggested",
+    ]
+    assert api.split() == ["api", "API", "Gateway", "-", "9", "no", "user-facing"]
+    assert "140 columns, or --json" in table
 
 
 def test_json_of_some(account: StandIn) -> None:
