@@ -4,8 +4,9 @@ import pytest
 
 from governor.fleet.doctor.examination import findings
 from governor.fleet.doctor.finding import Check, Severity
+from governor.fleet.doctor.report import text
 from tests.fleet.cases import governing, limiting, queueing
-from tests.fleet.cases.case import Case, account, attached, said
+from tests.fleet.cases.case import Case, account, attached, function, said
 
 CASES = (*queueing.CASES, *limiting.CASES, *governing.CASES)
 
@@ -32,10 +33,31 @@ def test_every_check_has_a_case() -> None:
     assert {case.check for case in CASES} == set(Check)
 
 
+def test_the_busiest_of_those_that_nobody_governs_come_first() -> None:
+    peaks = {"a": 1, "b": 9, "c": 5}
+    functions = [function(name, runtime="python3.13") for name in peaks]
+    found = findings(account(*functions, peaks=peaks))
+    assert [each.subject for each in found] == ["function:b", "function:c", "function:a"]
+
+
+def test_many_alike_are_explained_by_a_few_and_named() -> None:
+    peaks = {f"f-{number:03}": 500 - number for number in range(400)}
+    examined = account(*(function(name, runtime="python3.13") for name in peaks), peaks=peaks)
+    lines = list(text(examined, findings(examined)))
+    assert lines[0] == "400 warnings:"
+    assert lines[1].split()[0] == "function:f-000"
+    (more,) = (line for line in lines if "more of" in line)
+    assert more.startswith(
+        "  and 395 more of [unattached]; --json has them all: function:f-005, function:f-006, "
+    )
+    assert more.endswith(" function:f-024, …")
+    assert len(lines) == 1 + 5 * 3 + 1 + 2
+
+
 def test_the_worst_comes_first() -> None:
     examined = account(
-        attached("b", "http://127.0.0.1:1"),
         attached("a", "http://127.0.0.1:1"),
+        attached("b", "http://127.0.0.1:1"),
         policy="account: {headroom: 1}",
     )
     assert [(each.severity, each.subject) for each in findings(examined)] == [

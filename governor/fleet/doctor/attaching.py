@@ -25,8 +25,11 @@ def no_functions(examined: Examined) -> Iterator[Finding]:
 
 
 def unattached(examined: Examined) -> Iterator[Finding]:
-    """A function that runs asks the governor, else no limit holds for it and nothing counts it."""
-    for row in examined.discovery.rows:
+    """A function that runs asks the governor, else no limit holds for it and nothing counts it.
+
+    The busiest come first.
+    """
+    for row in sorted(examined.discovery.rows, key=lambda row: -(row.peak or 0)):
         function = row.function
         if not row.peak or function.is_attached or function.unreadable or _before_handler(function):
             continue

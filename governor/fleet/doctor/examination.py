@@ -33,16 +33,11 @@ _CHECKS = list(Check)
 
 
 def findings(examined: Examined) -> tuple[Finding, ...]:
-    """Return what there is to say, the worst first, by check and subject."""
-    found = {each for rule in RULES for each in rule(examined)}
+    """Return what there is to say, the worst first, by check, and then as its rule has them."""
+    found = dict.fromkeys(each for rule in RULES for each in rule(examined))
     return tuple(
         sorted(
             found,
-            key=lambda each: (
-                _SEVERITIES.index(each.severity),
-                _CHECKS.index(each.check),
-                each.subject,
-                each.what,
-            ),
+            key=lambda each: (_SEVERITIES.index(each.severity), _CHECKS.index(each.check)),
         )
     )

@@ -154,7 +154,7 @@ def unknown_function(examined: Examined) -> Iterator[Finding]:
     """The functions that a policy names exist; told where all of the account were read."""
     if examined.policy is None or not (examined.is_whole and examined.by_name):
         return
-    for name in examined.policy.functions.keys() - examined.by_name.keys():
+    for name in sorted(examined.policy.functions.keys() - examined.by_name.keys()):
         what = f"the policy names it, and there is none in {examined.discovery.region}"
         fix = "correct the name, or take it out of the policy"
         yield warning(Check.UNKNOWN_FUNCTION, f"function:{name}", what, fix)

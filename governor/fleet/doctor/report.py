@@ -9,8 +9,11 @@ from typing import Any, Final
 from governor.fleet.doctor.examined import Examined
 from governor.fleet.doctor.finding import Finding, Severity
 
-MOST_ALIKE: Final = 20
-"""Findings of one check and severity that the text has, at most."""
+IN_FULL: Final = 5
+"""Findings of one check and severity that the text explains, at most."""
+
+NAMED: Final = 20
+"""Further ones whose subjects it names, at most."""
 
 
 def text(examined: Examined, found: tuple[Finding, ...]) -> Iterator[str]:
@@ -25,19 +28,22 @@ def text(examined: Examined, found: tuple[Finding, ...]) -> Iterator[str]:
 
 
 def _alike(check: str, found: list[Finding]) -> Iterator[str]:
-    for each in found[:MOST_ALIKE]:
+    for each in found[:IN_FULL]:
         yield f"  {each.subject}  [{check}]"
         yield f"      {each.what}"
         yield f"      fix: {each.fix}"
-    if len(found) > MOST_ALIKE:
-        yield f"  and {len(found) - MOST_ALIKE:,} more of [{check}]; --json has them all"
+    left = found[IN_FULL:]
+    if left:
+        named = ", ".join(dict.fromkeys(each.subject for each in left[:NAMED]))
+        more = ", …" if len(left) > NAMED else ""
+        yield f"  and {len(left):,} more of [{check}]; --json has them all: {named}{more}"
 
 
 def _summary(examined: Examined, found: tuple[Finding, ...]) -> str:
     discovery = examined.discovery
     counts = Counter(each.severity for each in found)
     counted = ", ".join(_counted(counts[each], each) for each in Severity)
-    read = f"{len(discovery.rows):,} functions in {discovery.region}"
+    read = f"{_counted(len(discovery.rows), 'function')} in {discovery.region}"
     if discovery.remembered:
         read += (
             f" (details of {discovery.remembered:,} as read up to "
@@ -46,8 +52,8 @@ def _summary(examined: Examined, found: tuple[Finding, ...]) -> str:
     return f"{counted}; {read}"
 
 
-def _counted(count: int, severity: Severity) -> str:
-    return f"{count:,} {severity}{'' if count == 1 else 's'}"
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def plain(examined: Examined, found: tuple[Finding, ...]) -> dict[str, Any]:
