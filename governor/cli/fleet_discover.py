@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from governor.cli.fleet_options import calls_option, refresh_option, selection_options
+from governor.cli.fleet_options import calls_option, reading, refresh_option, selection_options
 from governor.cli.options import DONE, FINDING, json_option
 from governor.errors import SettingsError
 
@@ -42,12 +42,14 @@ def discover(  # noqa: PLR0913 - a command's options
     NAME is a function's name or a pattern; without any, all functions are shown. Exit status 1:
     something could not be read.
     """
+    from governor.fleet.aws.discover import discover as discovered  # noqa: PLC0415
     from governor.fleet.tables import plain, print_discovery, print_missing  # noqa: PLC0415
     from governor.printing import print_json  # noqa: PLC0415
 
     if policy is not None:
         _check(policy, overwrite=overwrite)
-    found = _discovered(selection, calls_per_s, refresh=refresh)
+    with reading(calls_per_s) as (clients, calls, watch):
+        found = discovered(clients, calls, selection, refresh=refresh, watch=watch)
     if as_json:
         print_json(plain(found))
         print_missing(found.missing)
@@ -59,25 +61,6 @@ def discover(  # noqa: PLR0913 - a command's options
             f"{policy} is a first policy; see `governor apply -f {policy} --dry-run`", err=True
         )
     return FINDING if found.missing else DONE
-
-
-def _discovered(selection: "Selection", calls_per_s: float, *, refresh: bool) -> "Discovery":
-    from governor.aws.errors import CallError  # noqa: PLC0415 - see `governor.cli`
-    from governor.fleet.aws.clients import connected  # noqa: PLC0415
-    from governor.fleet.aws.discover import discover as discover_  # noqa: PLC0415
-    from governor.fleet.aws.pace import PacedCalls  # noqa: PLC0415
-    from governor.fleet.tables import progress  # noqa: PLC0415
-
-    clients = connected()
-    try:
-        with progress() as watch:
-            return discover_(
-                clients, PacedCalls(calls_per_s), selection, refresh=refresh, watch=watch
-            )
-    except CallError as error:  # of the functions' list, without which there is nothing to show
-        raise SettingsError(f"{error}; the Region is {clients.region}") from error
-    finally:
-        clients.close()
 
 
 def _check(path: Path, *, overwrite: bool) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from governor.cli.fleet_options import calls_option, refresh_option, selection_options
+from governor.cli.fleet_options import calls_option, reading, refresh_option, selection_options
 from governor.cli.options import DONE, FINDING, json_option, option, read_policy
 from governor.errors import SettingsError
 
@@ -45,7 +45,9 @@ def doctor(  # noqa: PLR0913 - a command's options
 
     Exit status 0: nothing but hints. 1: errors or warnings, or something could not be read.
     """
-    from governor.fleet.doctor.examination import findings  # noqa: PLC0415 - see `governor.cli`
+    from governor.fleet.aws.discover import discover  # noqa: PLC0415 - see `governor.cli`
+    from governor.fleet.aws.examine import examine  # noqa: PLC0415
+    from governor.fleet.doctor.examination import findings  # noqa: PLC0415
     from governor.fleet.doctor.finding import Severity  # noqa: PLC0415
     from governor.fleet.doctor.reach import address_of  # noqa: PLC0415
     from governor.fleet.doctor.report import plain, text  # noqa: PLC0415
@@ -55,7 +57,9 @@ def doctor(  # noqa: PLR0913 - a command's options
     policy = None if file is None else read_policy(file)
     if url is not None and address_of(url) is None:
         raise SettingsError(f"--url {url}: expected http://host:port")
-    examined = _examined(selection, calls_per_s, refresh=refresh)
+    with reading(calls_per_s) as (clients, calls, watch):
+        discovery = discover(clients, calls, selection, refresh=refresh, watch=watch)
+        examined = examine(clients, calls, discovery, watch)
     governor = None if url is None else _asked(examined, url, token)
     if policy is None and governor is not None:
         policy = governor.policy
@@ -69,23 +73,6 @@ def doctor(  # noqa: PLR0913 - a command's options
     print_missing(examined.missing)
     bad = any(each.severity is not Severity.HINT for each in found)
     return FINDING if bad or examined.missing else DONE
-
-
-def _examined(selection: "Selection", calls_per_s: float, *, refresh: bool) -> "Examined":
-    from contextlib import closing  # noqa: PLC0415 - see `governor.cli`
-
-    from governor.aws.errors import CallError  # noqa: PLC0415
-    from governor.fleet.aws.clients import connected  # noqa: PLC0415
-    from governor.fleet.aws.examine import examine  # noqa: PLC0415
-    from governor.fleet.aws.pace import PacedCalls  # noqa: PLC0415
-    from governor.fleet.tables import progress  # noqa: PLC0415
-
-    with closing(connected()) as clients, progress() as watch:
-        try:
-            calls = PacedCalls(calls_per_s)
-            return examine(clients, calls, selection, refresh=refresh, watch=watch)
-        except CallError as error:  # of the functions' list, without which there is nothing to say
-            raise SettingsError(f"{error}; the Region is {clients.region}") from error
 
 
 def _asked(examined: "Examined", url: str, token: str | None) -> "Governor":

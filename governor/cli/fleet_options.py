@@ -1,12 +1,19 @@
 """The options of commands that work on functions of an account: which ones, how they are read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from governor.cli.options import option
+from governor.errors import SettingsError
+
+if TYPE_CHECKING:
+    from governor.fleet.aws.clients import Clients
+    from governor.fleet.aws.discover import Watch
+    from governor.fleet.aws.pace import PacedCalls
 
 
 class Tag(click.ParamType[tuple[str, str]]):
@@ -66,3 +73,22 @@ calls_option = option(
     show_default=True,
     help="Its share of the 15 control-plane calls per second that Lambda allows an account.",
 )
+
+
+@contextmanager
+def reading(calls_per_s: float) -> "Iterator[tuple[Clients, PacedCalls, Watch]]":
+    """Have what an account is read with, and show how far that is.
+
+    Raises `SettingsError` for what can't be called within: that is the functions' list, without
+    which there is nothing to say.
+    """
+    from governor.aws.errors import CallError  # noqa: PLC0415 - see `governor.cli`
+    from governor.fleet.aws.clients import connected  # noqa: PLC0415
+    from governor.fleet.aws.pace import PacedCalls  # noqa: PLC0415
+    from governor.fleet.tables import progress  # noqa: PLC0415
+
+    with closing(connected()) as clients, progress() as watch:
+        try:
+            yield clients, PacedCalls(calls_per_s), watch
+        except CallError as error:
+            raise SettingsError(f"{error}; the Region is {clients.region}") from error

@@ -1,4 +1,4 @@
-"""Examine an account: discover it, then read what only the doctor asks for."""
+"""Examine an account that was discovered: read what only the doctor asks for."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -10,35 +10,20 @@ from governor.aws.calls import Calls
 from governor.aws.errors import CallError
 from governor.fleet.aws import queues
 from governor.fleet.aws.clients import Clients
-from governor.fleet.aws.discover import Watch, discover
+from governor.fleet.aws.discover import Watch
 from governor.fleet.aws.networks import Networks
 from governor.fleet.discovery import Discovery
 from governor.fleet.doctor.examined import Examined
 from governor.fleet.doctor.reach import Address, address_of
 from governor.fleet.function import Function
 from governor.fleet.names import resolved
-from governor.fleet.selection import Selection
 from governor.layer.contents import URL_VARIABLE
 
 _NAMED: Final = 3
 
 
-def examine(
-    clients: Clients,
-    calls: Calls,
-    selection: Selection = Selection(),  # noqa: B008 - a value
-    *,
-    refresh: bool = False,
-    watch: Watch = lambda *_: None,
-) -> Examined:
-    """Read what AWS has to say; policy and governor are not its business.
-
-    Raises:
-        CallError: the functions can't be listed.
-        InvalidInputError: something that was named selects nothing.
-
-    """
-    found = discover(clients, calls, selection, refresh=refresh, watch=watch)
+def examine(clients: Clients, calls: Calls, found: Discovery, watch: Watch) -> Examined:
+    """Read what else AWS has to say; policy and governor are not its business."""
     missing = [*found.missing, *_unreadable(found)]
 
     def attempt(what: str, read: Callable[[], Any], nothing: Any) -> Any:
