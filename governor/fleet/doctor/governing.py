@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from governor.fleet.doctor.examined import Examined, is_plain
+from governor.fleet.doctor.examined import Examined, Governor, is_plain
 from governor.fleet.doctor.finding import Check, Finding, error, hint, warning
+from governor.fleet.doctor.reach import shown
+from governor.fleet.function import Function
 from governor.layer.contents import URL_VARIABLE
 
 TOKEN = "GOVERNOR_TOKEN"  # noqa: S105 - a variable's name
@@ -31,15 +33,24 @@ def token_refused(examined: Examined) -> Iterator[Finding]:
 
 
 def no_token(examined: Examined) -> Iterator[Finding]:
-    """Functions have a token where the governor wants one (README, Tokens)."""
-    if examined.governor is None or not examined.governor.wants_token:
+    """Functions have a token where the governor wants one (README, Tokens).
+
+    Functions may know it by another address than it was examined at; or they ask another one.
+    """
+    governor = examined.governor
+    if governor is None or not governor.wants_token:
         return
     for row in examined.attached:
-        variables = row.function.variables
-        if not variables.get(TOKEN) and not variables.get(SECRET):
-            what = "the governor wants a token and the function has none: every check-in is refused"
-            fix = f"set {SECRET} to the ARN of a secret that has a token of the role layer"
-            yield error(Check.NO_TOKEN, f"function:{row.function.name}", what, fix)
+        variables, subject = row.function.variables, f"function:{row.function.name}"
+        if variables.get(TOKEN) or variables.get(SECRET):
+            continue
+        what = "the governor wants a token and the function has none: every check-in is refused"
+        fix = f"set {SECRET} to the ARN of a secret that has a token of the role layer"
+        if _asks(row.function, governor):
+            yield error(Check.NO_TOKEN, subject, what, fix)
+        else:
+            what += f", if it is this governor that it asks at {shown(variables[URL_VARIABLE])}"
+            yield warning(Check.NO_TOKEN, subject, what, fix)
 
 
 def token_role(examined: Examined) -> Iterator[Finding]:
@@ -55,7 +66,7 @@ def token_role(examined: Examined) -> Iterator[Finding]:
         if not is_plain(token):
             what = f"its {TOKEN} has a space or a character outside of ASCII: it can't be sent"
             yield error(Check.TOKEN_ROLE, subject, what, fix)
-        if governor is None or variables[URL_VARIABLE].rstrip("/") != governor.url.rstrip("/"):
+        if governor is None or not _asks(row.function, governor):
             continue
         match governor.roles.get(token):
             case HTTPStatus.UNAUTHORIZED:
@@ -66,6 +77,11 @@ def token_role(examined: Examined) -> Iterator[Finding]:
                     f"its {TOKEN} is a reader's, who can't check in, or an admin's, who may do all"
                 )
                 yield warning(Check.TOKEN_ROLE, subject, what, fix)
+
+
+def _asks(function: Function, governor: Governor) -> bool:
+    """Whether a function asks at the address at which the governor was examined."""
+    return function.variables[URL_VARIABLE].rstrip("/") == governor.url.rstrip("/")
 
 
 def plain_token(examined: Examined) -> Iterator[Finding]:

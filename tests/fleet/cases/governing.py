@@ -246,6 +246,13 @@ CASES = (
     ),
     error(Check.NO_TOKEN, "function:f", governed(ASKING), governed(ASKING, GOVERNOR_TOKEN="t")),
     error(Check.NO_TOKEN, "function:f", governed(ASKING), governed()),
+    warning(
+        Check.NO_TOKEN,
+        "function:f",
+        governed(replace(ASKING, url=NAMED)),
+        governed(replace(ASKING, url=NAMED), GOVERNOR_TOKEN="t"),
+        f"if it is this governor that it asks at {URL}",
+    ),
     error(Check.TOKEN_ROLE, "function:f", of_role(401), of_role(403), "does not know"),
     error(
         Check.TOKEN_ROLE,
