@@ -1,6 +1,6 @@
 """Reserved concurrency that fights the policy, or the queues."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from governor.fleet.doctor.examined import (
     MOST_UNLIMITED,
@@ -11,6 +11,7 @@ from governor.fleet.doctor.examined import (
     lets_in,
 )
 from governor.fleet.doctor.finding import Check, Finding, hint, warning
+from governor.fleet.function import EventSourceMapping
 from governor.model import Priority
 
 _GET = "lambda:GetFunction"
@@ -121,13 +122,7 @@ def queues_over_reservation(examined: Examined) -> Iterator[Finding]:
             f"its queues start {most} invocations at once and {reserved} are reserved: messages of "
             "the others are throttled, and use up their receives"
         )
-        least = sum(least_in(each.knobs) for each in mappings)
-        if reserved < least:
-            fix = f"reserve {least} or more, less than which mappings can't be held to, or nothing"
-        elif len(mappings) == 1:
-            fix = f"set its mapping's {held_to(mappings[0].knobs, reserved)}, or reserve nothing"
-        else:
-            fix = f"hold its {len(mappings)} mappings to {reserved} in all, or reserve nothing"
+        fix = f"{_advice(mappings, reserved)}, or reserve nothing"
         held = sum(each or 0 for each in lets)
         mild = held <= reserved and all(is_fifo(each.source) for each in open_ended)
         if examined.has_leader and examined.priority(name) is Priority.BACKGROUND:
@@ -135,6 +130,16 @@ def queues_over_reservation(examined: Examined) -> Iterator[Finding]:
             mild = True
         found = hint if mild else warning
         yield found(Check.QUEUES_OVER_RESERVATION, f"function:{name}", what, fix)
+
+
+def _advice(mappings: Sequence[EventSourceMapping], reserved: int) -> str:
+    """How to have mappings start no more than is reserved."""
+    least = sum(least_in(each.knobs) for each in mappings)
+    if reserved < least:
+        return f"reserve {least} or more, as its mappings can't be held to less"
+    if len(mappings) == 1:
+        return f"set its mapping's {held_to(mappings[0].knobs, reserved)}"
+    return f"hold its {len(mappings)} mappings to {reserved} in all"
 
 
 RULES = (
