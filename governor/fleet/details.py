@@ -17,6 +17,8 @@ class Details(Struct, frozen=True, omit_defaults=True):
     braked: int = 0
     provisioned: int = 0
     callers: tuple[Source, ...] = ()
+    old_aliases: tuple[str, ...] = ()
+    """Aliases of an attached function that lead to versions published before it was."""
     on_failure: str = ""
     """The ARN where asynchronous events go that failed; "" if nowhere."""
     unread: tuple[str, ...] = ()

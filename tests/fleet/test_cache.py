@@ -15,7 +15,13 @@ from governor.fleet.sources import Kind, Source
 NOW = 1_000_000.0
 API = Function("api", "arn:api", revision="1")
 ETL = Function("etl", "arn:etl", revision="1")
-READ = Details(3, 0, 4, (Source(Kind.API, "API Gateway"),), "arn:failed")
+WEB = Function("web", "arn:web", revision="1")
+READ = Details(
+    reserved=3,
+    provisioned=4,
+    callers=(Source(Kind.API, "API Gateway"),),
+    on_failure="arn:failed",
+)
 
 
 @pytest.fixture
@@ -50,7 +56,8 @@ def test_what_was_read_in_part_or_will_soon_be_otherwise_is_not_kept(path: Path)
     cache = Cache(path)
     cache.put(API, Details(unread=("lambda:GetPolicy",)), NOW)
     cache.put(ETL, Details(braked=5), NOW)
-    assert cache.get([API, ETL], NOW) == {}
+    cache.put(WEB, Details(old_aliases=("live",)), NOW)
+    assert cache.get([API, ETL, WEB], NOW) == {}
 
 
 def test_what_is_old_is_dropped(path: Path) -> None:

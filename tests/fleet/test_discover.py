@@ -187,6 +187,25 @@ def test_calls(fleet: Fleet, standin: StandIn, found: Discover) -> None:
     assert standin.counted()["lambda:GetPolicy"] == 110
 
 
+def test_aliases_that_lead_to_versions_from_before_a_function_was_attached(
+    fleet: Fleet, standin: StandIn, found: Discover
+) -> None:
+    assert standin.url
+    client = fleet.functions
+    for name in ("live", "free"):
+        fleet.function(name)
+        before = client.publish_version(FunctionName=name)["Version"]
+        client.create_alias(FunctionName=name, Name="prod", FunctionVersion=before)
+        client.create_alias(FunctionName=name, Name="dev", FunctionVersion="$LATEST")
+    variables = {"GOVERNOR_URL": "http://governor:8642"}
+    client.update_function_configuration(FunctionName="live", Environment={"Variables": variables})
+    free, live = found().rows
+    assert (free.details.old_aliases, live.details.old_aliases) == ((), ("prod",))
+    after = client.publish_version(FunctionName="live")["Version"]
+    client.update_alias(FunctionName="live", Name="prod", FunctionVersion=after)
+    assert found().rows[1].details.old_aliases == (), "it is asked anew until that is so"
+
+
 def test_a_selection_asks_for_no_others(fleet: Fleet, standin: StandIn, found: Discover) -> None:
     for name in ("api", "etl"):
         fleet.function(name)

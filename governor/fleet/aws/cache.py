@@ -61,8 +61,8 @@ class Cache:
         }
 
     def put(self, function: Function, details: Details, now_s: float) -> None:
-        """Remember what was read; not what was in part only, nor a brake, which is brief."""
-        if not (details.unread or details.braked):
+        """Remember what was read; not what was in part only, nor what is brief or to be mended."""
+        if not (details.unread or details.braked or details.old_aliases):
             self._entries[function.arn] = Entry(now_s, function.revision, details)
 
     def save(self, now_s: float) -> None:

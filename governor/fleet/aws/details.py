@@ -12,6 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -19,6 +20,7 @@ from governor.aws.calls import Calls
 from governor.aws.errors import CallError, GoneError
 from governor.controller.aws.tags import KEY as ORIGINAL
 from governor.fleet.aws.clients import THREADS, Clients
+from governor.fleet.aws.listing import function as configured
 from governor.fleet.aws.pages import Page, whole
 from governor.fleet.details import Details
 from governor.fleet.function import Function
@@ -37,6 +39,7 @@ IN_A_ROW: Final = 5
 """A call that has failed so often in a row is not made for the functions that are left."""
 
 _NAMED: Final = 3
+_LATEST: Final = "$LATEST"
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -84,11 +87,11 @@ class Reader:
                 unread.append(action)
                 return nothing
 
-        names, nobody = list[str](), tuple[Source, ...]()
-        aliases = ask("lambda:ListAliases", partial(self._aliases, name), names)
+        none, nobody = list[_Alias](), tuple[Source, ...]()
+        aliases = ask("lambda:ListAliases", partial(self._aliases, name), none)
         callers = {
             each
-            for alias in ("", *aliases)
+            for alias in ("", *(alias.name for alias in aliases))
             for each in ask("lambda:GetPolicy", partial(self._policy, name, alias), nobody)
         }
         if ask("lambda:ListFunctionUrlConfigs", partial(self._has_url, name), nothing=False):
@@ -103,12 +106,16 @@ class Reader:
             on_failure = ask(
                 "lambda:ListFunctionEventInvokeConfigs", partial(self._on_failure, name), ""
             )
+        old_aliases: tuple[str, ...] = ()
+        if function.is_attached:
+            old_aliases = ask("lambda:GetFunction", partial(self._old, name, aliases), ())
         braked = is_braked(function)
         return Details(
             reserved=None if braked else reserved,
             braked=reserved or 0 if braked else 0,
             provisioned=provisioned,
             callers=tuple(sorted(callers)),
+            old_aliases=old_aliases,
             on_failure=on_failure,
             unread=tuple(dict.fromkeys(unread)),
         )
@@ -132,7 +139,7 @@ class Reader:
             self._in_a_row[action] = 0
         return answer
 
-    def _aliases(self, name: str) -> list[str]:
+    def _aliases(self, name: str) -> "list[_Alias]":
         ask = self._client.list_aliases
         return self._whole(
             "lambda:ListAliases",
@@ -160,6 +167,22 @@ class Reader:
     def _reserved(self, name: str) -> int | None:
         return self._calls.make(
             "lambda:GetFunction", lambda: self._client.get_function(FunctionName=name), _reserved
+        )
+
+    def _old(self, name: str, aliases: "Sequence[_Alias]") -> tuple[str, ...]:
+        """The aliases that lead to a version which does not ask the governor."""
+        asking = {
+            version: self._calls.make(
+                "lambda:GetFunction",
+                lambda version=version: self._client.get_function(  # type: ignore[misc]
+                    FunctionName=name, Qualifier=version
+                ),
+                lambda answer: configured(answer["Configuration"]).is_attached,
+            )
+            for version in {each for alias in aliases for each in alias.versions}
+        }
+        return tuple(
+            alias.name for alias in aliases if not all(asking[each] for each in alias.versions)
         )
 
     def _provisioned(self, name: str) -> int:
@@ -190,8 +213,29 @@ class Reader:
         return whole(lambda marker: self._calls.make(action, lambda: page(marker), meaning))
 
 
-def _of_aliases(answer: "ListAliasesResponseTypeDef") -> Page[str]:
-    return [each["Name"] for each in answer["Aliases"]], answer.get("NextMarker", "")
+@dataclass(frozen=True, slots=True)
+class _Alias:
+    """An alias, and the published versions to which it leads."""
+
+    name: str
+    versions: frozenset[str]
+
+
+def _of_aliases(answer: "ListAliasesResponseTypeDef") -> Page[_Alias]:
+    found = [
+        _Alias(
+            each["Name"],
+            frozenset(
+                {
+                    each["FunctionVersion"],
+                    *each.get("RoutingConfig", {}).get("AdditionalVersionWeights", {}),
+                }
+                - {_LATEST}
+            ),
+        )
+        for each in answer["Aliases"]
+    ]
+    return found, answer.get("NextMarker", "")
 
 
 def _of_urls(answer: "ListFunctionUrlConfigsResponseTypeDef") -> bool:

@@ -84,6 +84,23 @@ def stands_aside(examined: Examined) -> Iterator[Finding]:
             yield found(Check.STANDS_ASIDE, subject, what, fix)
 
 
+def old_alias(examined: Examined) -> Iterator[Finding]:
+    """What an alias leads to is attached, too, not the unpublished version alone.
+
+    Lambda developer guide, "Manage Lambda function versions": a published version keeps the layers
+    and variables that it was published with.
+    """
+    for row in examined.attached:
+        named = ", ".join(row.details.old_aliases)
+        if named:
+            what = (
+                f"it is attached, but its aliases {named} lead to versions from before that: calls "
+                "by them are not governed"
+            )
+            fix = "publish a version and have the aliases lead there, as after any change"
+            yield warning(Check.OLD_ALIAS, f"function:{row.function.name}", what, fix)
+
+
 def several_governors(examined: Examined) -> Iterator[Finding]:
     """All functions of an account and Region ask one governor, or replicas over one store."""
     asking: defaultdict[str, list[str]] = defaultdict(list)
@@ -107,4 +124,4 @@ def _before_handler(function: Function) -> str:
     return f"its handler is {function.handler}" if _is_redirected(function) else ""
 
 
-RULES = (no_functions, unattached, half_attached, stands_aside, several_governors)
+RULES = (no_functions, unattached, half_attached, stands_aside, old_alias, several_governors)

@@ -44,6 +44,7 @@ class Check(StrEnum):
     UNATTACHED = "unattached"
     HALF_ATTACHED = "half-attached"
     STANDS_ASIDE = "stands-aside"
+    OLD_ALIAS = "old-alias"
     SEVERAL_GOVERNORS = "several-governors"
     NO_FUNCTIONS = "no-functions"
     GOVERNOR_URL = "governor-url"

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from governor.fleet.details import Details
 from governor.fleet.doctor.examined import (
     Examined,
     Interface,
@@ -140,6 +141,13 @@ CASES = (
         "function:f",
         account(attached(variables={"GOVERNOR_DISABLED": "true"})),
         account(attached(variables={"GOVERNOR_DISABLED": "0"})),
+    ),
+    warning(
+        Check.OLD_ALIAS,
+        "function:f",
+        account(attached(), details={"f": Details(old_aliases=("live", "prod"))}),
+        account(attached(), details={"f": Details()}),
+        "live, prod",
     ),
     hint(
         Check.SEVERAL_GOVERNORS,
