@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from governor.aws.calls import Calls
 from governor.aws.session import config, connect
 from governor.fleet.aws.clients import ATTEMPTS
-from governor.fleet.doctor.examined import Interface, Rule, SecurityGroup
+from governor.fleet.doctor.network import Interface, Rule, SecurityGroup
 
 if TYPE_CHECKING:
     from types_boto3_ec2 import EC2Client

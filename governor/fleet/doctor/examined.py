@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from governor.controller.observed import Knobs
 from governor.facts import Facts, packed
 from governor.fleet.discovery import Discovery, Row
+from governor.fleet.doctor.network import Interface, SecurityGroup
 from governor.fleet.function import EventSourceMapping
 from governor.fleet.function import Function as FunctionConfiguration
 from governor.model import Mode, Priority
@@ -18,21 +18,6 @@ from governor.policy import Function, Policy
 from governor.resolver import Resolver
 
 _UNLISTED = Function()
-
-POLLER_INVOKES = 10
-"""Concurrent invocations per poller of a mapping in provisioned mode (developer guide, "Using
-provisioned mode with an Amazon SQS event source mapping")."""
-
-MOST_UNLIMITED = 1250
-"""Concurrent invocations of a mapping that nobody limits (developer guide, "Configuring scaling
-behavior for SQS event source mappings")."""
-
-MOST_CONCURRENCY = 1000
-"""MaximumConcurrency of a mapping, at most (API reference, ScalingConfig)."""
-
-LEAST_AT_ONCE = 2
-"""MaximumConcurrency and MaximumPollers of an SQS mapping, at least (API reference, ScalingConfig
-and ProvisionedPollerConfig)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,40 +37,6 @@ class Queue:
     def is_fifo(self) -> bool:
         """Whether it keeps order."""
         return is_fifo(self.arn)
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What a rule of a security group lets through, to or from `networks` (CIDR) and `groups`.
-
-    `protocol` is IANA's name or number, "-1" for all. `lists`: also prefix lists, whose addresses
-    are not known here.
-    """
-
-    protocol: str
-    first_port: int
-    last_port: int
-    networks: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    lists: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SecurityGroup:
-    """A security group."""
-
-    id: str
-    outbound: tuple[Rule, ...] = ()
-    inbound: tuple[Rule, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """A network interface in a VPC; `groups` are the ids of its security groups."""
-
-    vpc: str
-    addresses: tuple[str, ...]
-    groups: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,26 +201,3 @@ def is_plain(text: str) -> bool:
 def is_fifo(queue: str) -> bool:
     """Whether a queue, by its ARN, keeps order: so its name says (API reference, CreateQueue)."""
     return queue.endswith(".fifo")
-
-
-def lets_in(knobs: Knobs) -> int | None:
-    """Return how many invocations at once a mapping makes at most; None: AWS does not limit it."""
-    if knobs.max_pollers is not None:
-        return knobs.max_pollers * POLLER_INVOKES
-    return knobs.max_concurrency
-
-
-def least_in(knobs: Knobs) -> int:
-    """Return the lowest value to which `lets_in` can be set."""
-    return LEAST_AT_ONCE * (1 if knobs.max_pollers is None else POLLER_INVOKES)
-
-
-def held_to(knobs: Knobs, most: int) -> str:
-    """Return which knob of a mapping has it make `most` invocations at once at most, and how far.
-
-    Provisioned mode excludes MaximumConcurrency (API reference, UpdateEventSourceMapping).
-    """
-    most = max(most, least_in(knobs))
-    if knobs.max_pollers is None:
-        return f"MaximumConcurrency to {min(most, MOST_CONCURRENCY)}"
-    return f"MaximumPollers to {most // POLLER_INVOKES}"

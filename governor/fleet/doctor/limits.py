@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from governor.fleet.doctor.examined import Examined, lets_in
+from governor.fleet.doctor.examined import Examined
 from governor.fleet.doctor.finding import Check, Finding, error, hint, warning
+from governor.fleet.doctor.letting import lets_in
 from governor.model import Mode, Priority, group_scope
 from governor.policy import Account, Policy
 from governor.wishes import Fate, fates

@@ -2,14 +2,7 @@
 
 from collections.abc import Iterator
 
-from governor.fleet.doctor.examined import (
-    MOST_UNLIMITED,
-    Examined,
-    Queue,
-    held_to,
-    least_in,
-    lets_in,
-)
+from governor.fleet.doctor.examined import Examined, Queue
 from governor.fleet.doctor.finding import (
     Check,
     Finding,
@@ -19,6 +12,7 @@ from governor.fleet.doctor.finding import (
     warning,
     while_off,
 )
+from governor.fleet.doctor.letting import MOST_UNLIMITED, held_to, least_in, lets_in
 from governor.fleet.function import EventSourceMapping
 
 VISIBILITY_TIMEOUTS = 6

@@ -10,8 +10,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Literal
 from urllib.parse import urlsplit
 
-from governor.fleet.doctor.examined import Examined, Interface, Rule, is_plain
+from governor.fleet.doctor.examined import Examined, is_plain
 from governor.fleet.doctor.finding import Check, Finding, error, warning
+from governor.fleet.doctor.network import Interface, Rule
 from governor.fleet.function import Function
 from governor.layer.contents import URL_VARIABLE
 

@@ -2,15 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from governor.fleet.doctor.examined import (
-    MOST_UNLIMITED,
-    Examined,
-    held_to,
-    is_fifo,
-    least_in,
-    lets_in,
-)
+from governor.fleet.doctor.examined import Examined, is_fifo
 from governor.fleet.doctor.finding import Check, Finding, hint, warning
+from governor.fleet.doctor.letting import MOST_UNLIMITED, held_to, least_in, lets_in
 from governor.fleet.function import EventSourceMapping
 from governor.model import Priority
 

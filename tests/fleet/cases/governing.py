@@ -4,14 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from governor.fleet.details import Details
-from governor.fleet.doctor.examined import (
-    Examined,
-    Interface,
-    Rule,
-    SecurityGroup,
-    Store,
-)
+from governor.fleet.doctor.examined import Examined, Store
 from governor.fleet.doctor.finding import Check
+from governor.fleet.doctor.network import Interface, Rule, SecurityGroup
 from governor.fleet.function import Package
 from tests.fleet.cases.case import (
     RUNNING,
