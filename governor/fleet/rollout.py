@@ -210,7 +210,7 @@ class Rolling:
             after = self._vitals(names, began_s, now_s)
             worse = harm(before, after)
             left_s = began_s + watch_s - now_s
-            self._tell("watching for seconds", round(watch_s - max(0, left_s)), round(watch_s))
+            self._tell("watching (s)", round(watch_s - max(0, left_s)), round(watch_s))
             if worse or left_s <= 0:
                 return _Look(worse, after.invocations >= ENOUGH)
             time.sleep(min(LOOK_S, left_s))

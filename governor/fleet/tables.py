@@ -1,6 +1,7 @@
 """What the fleet's tools show: tables, what is missing, how far they are."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,7 +9,13 @@ from typing import Any, Final
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -21,26 +28,36 @@ WIDE: Final = 140
 """Columns of a terminal that the whole table takes."""
 
 
+LINE_EVERY_S: Final = 60.0
+"""How often a log is told how far it is: some pipelines end what is silent for long."""
+
+
 @contextmanager
 def progress() -> Iterator[Callable[[str, int, int | None], None]]:
-    """Show on a terminal what goes on; yields what wants to be told."""
-    errors = Console(stderr=True)
+    """Show on standard error what goes on; yields what wants to be told.
+
+    A bar on a terminal; else a line a minute, so that what is done soon says nothing.
+    """
+    errors = Console(stderr=True, highlight=False)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed:,} functions"),
+        MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task("", total=None)
-        doing = ""
+        doing, said_s = "", time.monotonic()
 
         def told(what: str, done: int, total: int | None) -> None:
-            nonlocal doing
+            nonlocal doing, said_s
             if what != doing:
                 doing = what
                 bar.reset(task, description=what, total=total)
             bar.update(task, completed=done, total=total)
+            if not errors.is_terminal and time.monotonic() - said_s >= LINE_EVERY_S:
+                said_s = time.monotonic()
+                errors.print(f"{what}: {done:,}" + ("" if total is None else f" of {total:,}"))
 
         yield told
 
