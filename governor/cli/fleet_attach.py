@@ -110,8 +110,9 @@ def attach(  # noqa: PLR0913 - a command's options
 
     NAME is a function's name or a pattern; '*' means all. It goes in waves, and puts a wave back
     whose functions fail more often or take longer than before. Run it again to go on after an
-    interruption, or to give functions another version of the layer or other variables. Exit status
-    1: something was left as it was.
+    interruption, or to give functions another version of the layer or other variables; those that
+    were attached earlier and are not named now stay as they are. Exit status 1: something was left
+    as it was.
     """
     from governor.fleet.attachment import Wanted, toward_attached  # noqa: PLC0415
     from governor.fleet.rollout import Pace  # noqa: PLC0415 - see `governor.cli`

@@ -20,6 +20,7 @@ from governor.layer.contents import (
     WRAPPER,
     WRAPPER_VARIABLE,
 )
+from governor.layer.variables import SECRET_VARIABLE
 
 MAX_LAYERS: Final = 5
 MAX_VARIABLES_BYTES: Final = 4096
@@ -32,6 +33,9 @@ LAYER_PATH: Final = "/opt/python"
 
 TOKEN: Final = "GOVERNOR_TOKEN"  # noqa: S105 - the variable's name
 HIDDEN: Final = "(hidden)"
+
+_TOKENS: Final = frozenset({TOKEN, SECRET_VARIABLE})
+"""Two ways to say the same: the layer goes by the first of them."""
 
 
 class HarmfulError(GovernorError):
@@ -104,15 +108,31 @@ def configuration(function: Function) -> Configuration:
 
 
 def toward_attached(function: Function, wanted: Wanted) -> Step:
-    """Return the next step to a function that is attached as `wanted`."""
+    """Return the next step to a function that is attached as `wanted`.
+
+    Variables that were attached earlier and are not among those wanted stay as they are: who comes
+    again with another version does not know all that was said before.
+    """
     try:
         memory = Memory.of(function.tags or {})
-        now = configuration(function)
-        after, needed = _attached(function, now if memory is None else without(now, memory), wanted)
-        if memory is not None and memory.layer != needed.layer:
-            return Left(f"{memory.layer} is attached: detach it first")
+        former = {} if memory is None else _attached_by(memory, function)
+        if not _TOKENS.isdisjoint(wanted.variables):
+            former = {name: former[name] for name in former.keys() - _TOKENS}
+        variables = {**former, **wanted.variables}
+        return _toward(function, memory, replace(wanted, variables=variables))
     except (HarmfulError, EditedTagError) as error:
         return Left(str(error))
+
+
+def _toward(function: Function, memory: Memory | None, wanted: Wanted) -> Step:
+    """Return the next step to a function with the variables wanted, and none of ours besides.
+
+    Raises `HarmfulError`.
+    """
+    now = configuration(function)
+    after, needed = _attached(function, now if memory is None else without(now, memory), wanted)
+    if memory is not None and memory.layer != needed.layer:
+        return Left(f"{memory.layer} is attached: detach it first")
     if now == after:
         settled = memory is None or memory.variables == needed.variables
         return Settled() if settled else Remember(needed)
@@ -143,7 +163,12 @@ def toward(function: Function, earlier: Function) -> Step:
     It is for a wave that is rolled back. What others have changed meanwhile stays.
     """
     wanted = _wanted(earlier)
-    return toward_detached(function) if wanted is None else toward_attached(function, wanted)
+    if wanted is None:
+        return toward_detached(function)
+    try:
+        return _toward(function, Memory.of(function.tags or {}), wanted)
+    except (HarmfulError, EditedTagError) as error:
+        return Left(str(error))
 
 
 def _wanted(earlier: Function) -> Wanted | None:
@@ -154,8 +179,13 @@ def _wanted(earlier: Function) -> Wanted | None:
     version = next((each for each in earlier.layers if layer_of(each) == memory.layer), None)
     if version is None:
         return None
-    names = (memory.variables & earlier.variables.keys()) - {WRAPPER_VARIABLE, HANDLER_VARIABLE}
-    return Wanted(version, {name: earlier.variables[name] for name in names}, memory.at_s)
+    return Wanted(version, _attached_by(memory, earlier), memory.at_s)
+
+
+def _attached_by(memory: Memory, function: Function) -> dict[str, str]:
+    """Return the variables that were attached as somebody wanted, as the function has them."""
+    names = (memory.variables & function.variables.keys()) - {WRAPPER_VARIABLE, HANDLER_VARIABLE}
+    return {name: function.variables[name] for name in names}
 
 
 def taken(function: Function, step: Step) -> Function:

@@ -200,10 +200,25 @@ def test_another_version_takes_the_place_of_the_old_one() -> None:
     assert second.layers == (f"{OTHER}:1", f"{LAYER}:4", f"{OTHER}2:1")
 
 
-def test_a_variable_that_is_no_longer_wanted_goes() -> None:
-    first = attached(PLAIN, replace(WANTED, variables={**WANTED.variables, "GOVERNOR_EMF": "1"}))
-    second = attached(first, replace(WANTED, at_s=WANTED.at_s + 9))
-    assert "GOVERNOR_EMF" not in second.variables
+def test_a_variable_of_ours_that_is_not_named_again_stays() -> None:
+    secret = {"GOVERNOR_TOKEN_SECRET": "arn:old", "GOVERNOR_EMF": "1"}
+    first = attached(PLAIN, replace(WANTED, variables={**WANTED.variables, **secret}))
+    named = {"GOVERNOR_URL": "http://new", "GOVERNOR_EMF": "0"}
+    second = attached(first, replace(WANTED, variables=named, at_s=WANTED.at_s + 9))
+    assert {**first.variables, **named} == second.variables
+    assert detached(second) == PLAIN
+
+
+@pytest.mark.parametrize(
+    ("former", "named"),
+    [("GOVERNOR_TOKEN", "GOVERNOR_TOKEN_SECRET"), ("GOVERNOR_TOKEN_SECRET", "GOVERNOR_TOKEN")],
+)
+def test_a_token_that_is_named_takes_the_place_of_the_former(former: str, named: str) -> None:
+    first = attached(PLAIN, replace(WANTED, variables={"GOVERNOR_URL": URL, former: "a"}))
+    again = replace(WANTED, variables={"GOVERNOR_URL": URL, named: "b"}, at_s=WANTED.at_s + 9)
+    second = attached(first, again)
+    assert former not in second.variables
+    assert second.variables[named] == "b"
     assert detached(second) == PLAIN
 
 
