@@ -1,4 +1,4 @@
-"""The aliases of functions that lead to published versions, which no change of a function reaches.
+"""The aliases of functions. Those to published versions are reached by no change of a function.
 
 A version is "a snapshot" of the function when it was published; only $LATEST can be configured
 (developer guide, "Manage Lambda function versions").
@@ -6,6 +6,7 @@ A version is "a snapshot" of the function when it was published; only $LATEST ca
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from governor.aws.calls import Calls
@@ -14,9 +15,25 @@ from governor.fleet.aws.clients import THREADS, Clients
 from governor.fleet.aws.pages import Page, whole
 
 if TYPE_CHECKING:
+    from types_boto3_lambda import LambdaClient
     from types_boto3_lambda.type_defs import ListAliasesResponseTypeDef
 
 _LATEST: Final = "$LATEST"
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """An alias, its version, and others to which it leads a part of the calls."""
+
+    name: str
+    version: str
+    others: frozenset[str]
+
+    @property
+    def published(self) -> frozenset[str]:
+        """The published versions to which it leads."""
+        return (self.others | {self.version}) - {_LATEST}
+
 
 Aliases = Mapping[str, str]
 """The versions that aliases lead to, by alias."""
@@ -32,9 +49,10 @@ def aliases(
 
     def read(name: str) -> Aliases:
         try:
-            return dict(whole(lambda marker: _aliases(clients, calls, name, marker)))
+            found = aliases_of(clients.functions, calls, name)
         except GoneError:
             return {}
+        return {each.name: each.version for each in found if each.version != _LATEST}
 
     found: dict[str, Aliases] = {}
     with ThreadPoolExecutor(THREADS) as threads:
@@ -50,19 +68,30 @@ def aliases(
     return found, ()
 
 
-def _aliases(clients: Clients, calls: Calls, name: str, marker: str) -> Page[tuple[str, str]]:
-    ask = clients.functions.list_aliases
-    return calls.make(
-        "lambda:ListAliases",
-        lambda: ask(FunctionName=name, Marker=marker) if marker else ask(FunctionName=name),
-        _of_aliases,
-    )
+def aliases_of(client: "LambdaClient", calls: Calls, name: str) -> list[Alias]:
+    """Return all aliases of a function. Raises `CallError`."""
+
+    def page(marker: str) -> Page[Alias]:
+        return calls.make(
+            "lambda:ListAliases",
+            lambda: (
+                client.list_aliases(FunctionName=name, Marker=marker)
+                if marker
+                else client.list_aliases(FunctionName=name)
+            ),
+            _of_aliases,
+        )
+
+    return whole(page)
 
 
-def _of_aliases(answer: "ListAliasesResponseTypeDef") -> Page[tuple[str, str]]:
+def _of_aliases(answer: "ListAliasesResponseTypeDef") -> Page[Alias]:
     found = [
-        (each["Name"], each["FunctionVersion"])
+        Alias(
+            each["Name"],
+            each["FunctionVersion"],
+            frozenset(each.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})),
+        )
         for each in answer["Aliases"]
-        if each["FunctionVersion"] != _LATEST
     ]
     return found, answer.get("NextMarker", "")

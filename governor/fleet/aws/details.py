@@ -12,13 +12,13 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from governor.aws.calls import Calls
 from governor.aws.errors import CallError, GoneError
 from governor.controller.aws.tags import KEY as ORIGINAL
+from governor.fleet.aws.aliases import Alias, aliases_of
 from governor.fleet.aws.clients import THREADS, Clients
 from governor.fleet.aws.listing import function as configured
 from governor.fleet.aws.pages import Page, whole
@@ -29,7 +29,6 @@ from governor.fleet.sources import URL, Kind, Source, of_policy
 if TYPE_CHECKING:
     from types_boto3_lambda.type_defs import (
         GetFunctionResponseTypeDef,
-        ListAliasesResponseTypeDef,
         ListFunctionEventInvokeConfigsResponseTypeDef,
         ListFunctionUrlConfigsResponseTypeDef,
         ListProvisionedConcurrencyConfigsResponseTypeDef,
@@ -39,9 +38,7 @@ IN_A_ROW: Final = 5
 """A call that has failed so often in a row is not made for the functions that are left."""
 
 _NAMED: Final = 3
-_LATEST: Final = "$LATEST"
 
-A = TypeVar("A")
 T = TypeVar("T")
 
 
@@ -87,8 +84,9 @@ class Reader:
                 unread.append(action)
                 return nothing
 
-        none, nobody = list[_Alias](), tuple[Source, ...]()
-        aliases = ask("lambda:ListAliases", partial(self._aliases, name), none)
+        none, nobody = list[Alias](), tuple[Source, ...]()
+        listed = partial(aliases_of, self._client, self._calls, name)
+        aliases = ask("lambda:ListAliases", listed, none)
         callers = {
             each
             for alias in ("", *(alias.name for alias in aliases))
@@ -139,16 +137,6 @@ class Reader:
             self._in_a_row[action] = 0
         return answer
 
-    def _aliases(self, name: str) -> "list[_Alias]":
-        ask = self._client.list_aliases
-        return self._whole(
-            "lambda:ListAliases",
-            lambda marker: (
-                ask(FunctionName=name, Marker=marker) if marker else ask(FunctionName=name)
-            ),
-            _of_aliases,
-        )
-
     def _policy(self, name: str, alias: str) -> tuple[Source, ...]:
         ask = self._client.get_policy
         return self._calls.make(
@@ -169,7 +157,7 @@ class Reader:
             "lambda:GetFunction", lambda: self._client.get_function(FunctionName=name), _reserved
         )
 
-    def _old(self, name: str, aliases: "Sequence[_Alias]") -> tuple[str, ...]:
+    def _old(self, name: str, aliases: Sequence[Alias]) -> tuple[str, ...]:
         """The aliases that lead to a version which does not ask the governor."""
         asking = {
             version: self._calls.make(
@@ -179,23 +167,23 @@ class Reader:
                 ),
                 lambda answer: configured(answer["Configuration"]).is_attached,
             )
-            for version in {each for alias in aliases for each in alias.versions}
+            for version in {each for alias in aliases for each in alias.published}
         }
         return tuple(
-            alias.name for alias in aliases if not all(asking[each] for each in alias.versions)
+            alias.name for alias in aliases if not all(asking[each] for each in alias.published)
         )
 
     def _provisioned(self, name: str) -> int:
         ask = self._client.list_provisioned_concurrency_configs
-        return sum(
-            self._whole(
+
+        def page(marker: str) -> Page[int]:
+            return self._calls.make(
                 "lambda:ListProvisionedConcurrencyConfigs",
-                lambda marker: (
-                    ask(FunctionName=name, Marker=marker) if marker else ask(FunctionName=name)
-                ),
+                lambda: ask(FunctionName=name, Marker=marker) if marker else ask(FunctionName=name),
                 _of_provisioned,
             )
-        )
+
+        return sum(whole(page))
 
     def _on_failure(self, name: str) -> str:
         return self._calls.make(
@@ -203,39 +191,6 @@ class Reader:
             lambda: self._client.list_function_event_invoke_configs(FunctionName=name),
             _of_invoke_configs,
         )
-
-    def _whole(
-        self,
-        action: str,
-        page: Callable[[str], A],
-        meaning: Callable[[A], Page[T]],
-    ) -> list[T]:
-        return whole(lambda marker: self._calls.make(action, lambda: page(marker), meaning))
-
-
-@dataclass(frozen=True, slots=True)
-class _Alias:
-    """An alias, and the published versions to which it leads."""
-
-    name: str
-    versions: frozenset[str]
-
-
-def _of_aliases(answer: "ListAliasesResponseTypeDef") -> Page[_Alias]:
-    found = [
-        _Alias(
-            each["Name"],
-            frozenset(
-                {
-                    each["FunctionVersion"],
-                    *each.get("RoutingConfig", {}).get("AdditionalVersionWeights", {}),
-                }
-                - {_LATEST}
-            ),
-        )
-        for each in answer["Aliases"]
-    ]
-    return found, answer.get("NextMarker", "")
 
 
 def _of_urls(answer: "ListFunctionUrlConfigsResponseTypeDef") -> bool:
