@@ -33,7 +33,7 @@ def sync(*, url: str, token: str | None, dry_run: bool, as_json: bool) -> int:
     AWS lists tags from an index that is some time behind; functions without any are not in it.
     Needs tag:GetResources, and a token with the role admin.
 
-    Exit status 1: a wish makes no sense, or not all tags could be read, and then nothing is sent.
+    Exit status 1: a wish makes no sense. 2: not all tags could be read, so nothing was sent.
     """
     from governor.printing import print_sync  # noqa: PLC0415 - see `governor.cli`
 
@@ -53,7 +53,7 @@ def sync(*, url: str, token: str | None, dry_run: bool, as_json: bool) -> int:
 def _read() -> "tuple[Tags, str]":
     """Return what counts of all functions' tags, and the Region that they are of."""
     from governor.aws.calls import Calls  # noqa: PLC0415 - see `governor.cli`
-    from governor.aws.errors import DeniedError  # noqa: PLC0415
+    from governor.aws.errors import CallError  # noqa: PLC0415
     from governor.aws.session import config, connect  # noqa: PLC0415
     from governor.aws.tagged import TagReader  # noqa: PLC0415
     from governor.facts import kept  # noqa: PLC0415
@@ -66,7 +66,7 @@ def _read() -> "tuple[Tags, str]":
     try:
         while tags is None:
             tags = reader.read(_PAGES_AT_ONCE)
-    except DeniedError as error:
+    except CallError as error:
         raise SettingsError(f"{error}; the Region is {client.meta.region_name}") from error
     finally:
         client.close()
