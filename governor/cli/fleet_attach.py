@@ -10,7 +10,7 @@ import click
 
 from governor.cli.fleet_options import selection_options
 from governor.cli.options import DONE, FINDING, json_option, option
-from governor.errors import InvalidInputError, SettingsError
+from governor.errors import SettingsError
 
 if TYPE_CHECKING:
     from governor.fleet.aws.configuring import Configuring
@@ -210,7 +210,7 @@ def _roll_out(
             found, unread = aliases(
                 clients, calls, names, lambda count: tell("asking for aliases", count, len(names))
             )
-    except (CallError, InvalidInputError) as error:  # nothing has been changed
+    except CallError as error:  # nothing has been changed
         raise SettingsError(f"{error}; the Region is {clients.region}") from error
     except KeyboardInterrupt:
         click.echo("governor: interrupted; run it again to go on, `detach` to go back", err=True)
@@ -219,9 +219,8 @@ def _roll_out(
         clients.close()
     print_missing((*fleet.missing, *unread))
     outcomes.add_aliases(answer, found)
-    where = f"account {functions[0].arn.split(':')[4]}, {clients.region}"
     if as_json:
         print_json(answer)
     else:
-        (outcomes.print_planned if dry_run else outcomes.print_told)(answer, where)
+        (outcomes.print_planned if dry_run else outcomes.print_told)(answer, fleet.place)
     return DONE if outcomes.is_complete(answer) else FINDING

@@ -136,6 +136,17 @@ class EventSourceMapping:
 class Fleet:
     """What is in an account and Region, by its lists. `missing` says what could not be read."""
 
+    region: str
     functions: tuple[Function, ...]
     mappings: tuple[EventSourceMapping, ...] = ()
     missing: tuple[str, ...] = ()
+
+    @property
+    def account(self) -> str:
+        """The account's id; "" if there are no functions, whose ARNs tell it."""
+        return self.functions[0].arn.split(":")[4] if self.functions else ""
+
+    @property
+    def place(self) -> str:
+        """Which account, as far as that is known, and Region it is."""
+        return f"account {self.account}, {self.region}" if self.account else self.region

@@ -1,6 +1,6 @@
 """Which functions are meant: by name, pattern, tag or stack. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -36,29 +36,23 @@ class Selection:
             why = "; ".join(each for each in fleet.missing if each.startswith("tags"))
             raise InvalidInputError("", f"can't select by tag or stack: {why}")
         for name in self.names:
-            self._found(functions, f"is called {name}", lambda each, name=name: _is(each, name))  # type: ignore[misc]
+            _check_any(fleet, f"is called {name}", lambda each, name=name: _is(each, name))  # type: ignore[misc]
         for key, value in self.tags:
-            self._found(
-                functions,
+            _check_any(
+                fleet,
                 f"has the tag {key}={value}",
                 lambda each, key=key, value=value: _has(each, key, value),  # type: ignore[misc]
             )
         for stack in self.stacks:
-            self._found(
-                functions,
+            _check_any(
+                fleet,
                 f"is of the stack {stack}",
                 lambda each, stack=stack: each.stack == stack,  # type: ignore[misc]
             )
         meant = tuple(each for each in functions if self._means(each))
         if self and not meant:
-            raise InvalidInputError("", "no function is all of what you name")
+            raise InvalidInputError("", f"no function in {fleet.place} is all of what you name")
         return meant
-
-    def _found(
-        self, functions: Iterable[Function], what: str, fits: Callable[[Function], bool]
-    ) -> None:
-        if not any(fits(each) for each in functions):
-            raise InvalidInputError("", f"no function of this account and Region {what}")
 
     def _means(self, function: Function) -> bool:
         return (
@@ -66,6 +60,11 @@ class Selection:
             and all(_has(function, key, value) for key, value in self.tags)
             and (not self.stacks or function.stack in self.stacks)
         )
+
+
+def _check_any(fleet: Fleet, what: str, fits: Callable[[Function], bool]) -> None:
+    if not any(fits(each) for each in fleet.functions):
+        raise InvalidInputError("", f"no function in {fleet.place} {what}")
 
 
 def _is(function: Function, name: str) -> bool:

@@ -73,7 +73,10 @@ def arn(name: str) -> str:
         ),
         (("detach", "*", "--tag", "team"), "expected KEY=VALUE"),
         (("attach", "*", "--url", URL, "--layer", "none"), "governor layer publish --name none"),
-        (("detach", "nobody"), "called nobody; the Region is eu-central-1"),
+        (
+            ("detach", "nobody"),
+            "no function in account 123456789012, eu-central-1 is called nobody",
+        ),
         (("detach",), "'*' for all"),
     ],
 )

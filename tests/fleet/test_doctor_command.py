@@ -318,7 +318,7 @@ def test_a_policy_that_is_none(standin: StandIn, tmp_path: Path, policy: str, sa
 
 def test_wrong_use(standin: StandIn, tmp_path: Path) -> None:
     assert "nothing.yaml" in failed(run(*DOCTOR, "--policy", f"{tmp_path / 'nothing.yaml'}"))
-    assert "no function of this account" in failed(run(*DOCTOR, "typo"))
+    assert "no function in eu-central-1 is called typo" in failed(run(*DOCTOR, "typo"))
     assert "expected http://host:port" in failed(run(*DOCTOR, "--url", "governor:8642"))
     standin.deny("lambda:ListFunctions")
     assert "grant lambda:ListFunctions; the Region is" in failed(run(*DOCTOR))

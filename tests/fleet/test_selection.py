@@ -14,12 +14,13 @@ def function(name: str, tags: dict[str, str] | None) -> Function:
 
 
 FLEET = Fleet(
+    "eu-central-1",
     (
         function("api", {**PROD, "team": "web", "tier": "1"}),
         function("etl-load", {**PROD, "team": "data"}),
         function("etl-test", {**TEST, "team": "data", "tier": "1"}),
         function("other", {}),
-    )
+    ),
 )
 
 
@@ -56,8 +57,20 @@ def test_nobody_is_meant(selection: Selection, says: str) -> None:
         selection.of(FLEET)
 
 
+def test_where_nobody_was_found_is_told() -> None:
+    nobody = Selection(names=("nobody",))
+    with pytest.raises(InvalidInputError, match="in account 1, eu-central-1 is called nobody"):
+        nobody.of(FLEET)
+    with pytest.raises(InvalidInputError, match="no function in eu-central-1 is called nobody"):
+        nobody.of(Fleet("eu-central-1", ()))
+
+
 def test_tags_that_are_not_known_select_nobody_by_mistake() -> None:
-    fleet = Fleet((function("api", None),), missing=("tags: tag:GetResources is not permitted",))
+    fleet = Fleet(
+        "eu-central-1",
+        (function("api", None),),
+        missing=("tags: tag:GetResources is not permitted",),
+    )
     with pytest.raises(InvalidInputError, match="tag:GetResources is not permitted"):
         Selection(stacks=("prod",)).of(fleet)
     assert [each.name for each in Selection(names=("api",)).of(fleet)] == ["api"]

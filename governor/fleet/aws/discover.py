@@ -44,15 +44,14 @@ def discover(
     fleet = listed(clients, calls, lambda count: watch("listing", count, None))
     functions = selection.of(fleet)
     reading = _Reading(clients, calls, watch, list(fleet.missing))
-    account = functions[0].arn.split(":")[4] if functions else ""
     known = reading.limits()
     names = {each.name for each in functions}
-    details = reading.details(account, functions, known, refresh=refresh)
+    details = reading.details(fleet.account, functions, known, refresh=refresh)
     found = rows(functions, fleet.mappings, details)
     read = reading.peaks(found)
     return Discovery(
-        account=account,
-        region=clients.region,
+        account=fleet.account,
+        region=fleet.region,
         rows=tuple(replace(row, peak=read.by_function.get(row.function.name)) for row in found),
         functions=len(fleet.functions),
         limits=_facts(known, found),

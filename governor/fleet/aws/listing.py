@@ -60,7 +60,7 @@ def listed(clients: Clients, calls: Calls, seen: Seen = lambda _: None) -> Fleet
     except CallError as error:
         missing.append(f"event-source mappings: {error}")
         mappings = []
-    return Fleet(tuple(functions), tuple(mappings), tuple(missing))
+    return Fleet(clients.region, tuple(functions), tuple(mappings), tuple(missing))
 
 
 def _functions(clients: Clients, calls: Calls, marker: str) -> Page[Function]:
