@@ -290,6 +290,15 @@ def test_what_could_not_be_read_is_told(sick: StandIn, good: Path) -> None:
     assert "0 errors, 0 warnings" in ended.stdout
 
 
+def test_a_queue_that_was_deleted_is_found(sick: StandIn, fleet: Fleet, good: Path) -> None:
+    assert sick.url
+    url = fleet.url(f"arn:aws:sqs:{fleet.region}:1:etl-queue")
+    fleet.queues.delete_queue(QueueUrl=url)
+    answer = told("--policy", f"{good}", "etl", status=1)
+    assert found(answer) == {("error", "deleted-queue", "queue:etl-queue")}
+    assert answer["missing"] == []
+
+
 def test_security_groups_that_may_not_be_read(fenced: Any, standin: StandIn, good: Path) -> None:
     assert fenced
     standin.trouble("ec2:*", lambda _: Answer(403, FORBIDDEN))

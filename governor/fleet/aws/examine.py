@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 
 from governor.aws.calls import Calls
-from governor.aws.errors import CallError
+from governor.aws.errors import CallError, GoneError
 from governor.fleet.aws import queues
 from governor.fleet.aws.clients import Clients
 from governor.fleet.aws.discover import Watch
@@ -36,7 +36,8 @@ def examine(clients: Clients, calls: Calls, found: Discovery, watch: Watch) -> E
     fed = list(dict.fromkeys(each.source for each in found.mappings if each.service == "sqs"))
     watch("queues", 0, len(found.rows))
     known, failed = queues.read(clients, calls, fed)
-    missing += _sentences(failed)
+    gone = {arn for arn, error in failed.items() if _is_gone(arn, error, found.account)}
+    missing += _sentences({arn: failed[arn] for arn in failed if arn not in gone})
     addresses = resolved(sorted(_hosts(found)))
     networks = Networks(calls)
     private = sorted(_private(found, addresses))
@@ -45,12 +46,21 @@ def examine(clients: Clients, calls: Calls, found: Discovery, watch: Watch) -> E
     return Examined(
         discovery=found,
         queues=known,
+        gone=frozenset(gone),
         groups=attempt("security groups", lambda: networks.groups(ids), {}),
         interfaces=tuple(interfaces),
         addresses=addresses,
         aws_ahead_s=attempt("AWS's clock", lambda: _ahead_s(clients, calls), None),
         missing=tuple(missing),
     )
+
+
+def _is_gone(queue: str, error: CallError, account: str) -> bool:
+    """Whether a queue, by its ARN, does not exist.
+
+    Of another account's SQS may say so where access is what is missing.
+    """
+    return isinstance(error, GoneError) and queue.split(":")[4] == account
 
 
 def _asking(found: Discovery) -> Iterable[tuple[Function, Address]]:

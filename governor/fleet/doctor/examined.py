@@ -79,15 +79,16 @@ class Governor:
 class Examined:
     """All that was read.
 
-    `queues` are by ARN, `groups` by id, `addresses` by the host of a GOVERNOR_URL: what it resolves
-    to from here, nothing if it does not. `interfaces` have such addresses. `aws_ahead_s` says how
-    far AWS's clock is ahead of ours.
+    `queues` are by ARN, as are those `gone`, which mappings name and nobody has; `groups` by id,
+    `addresses` by the host of a GOVERNOR_URL: what it resolves to from here, nothing if it does
+    not. `interfaces` have such addresses. `aws_ahead_s` says how far AWS's clock is ahead of ours.
     """
 
     discovery: Discovery
     policy: Policy | None = None
     governor: Governor | None = None
     queues: Mapping[str, Queue] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
     groups: Mapping[str, SecurityGroup] = field(default_factory=dict)
     interfaces: tuple[Interface, ...] = ()
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -18,6 +18,7 @@ class Severity(StrEnum):
 class Check(StrEnum):
     """What was looked for."""
 
+    DELETED_QUEUE = "deleted-queue"
     VISIBILITY_TIMEOUT = "visibility-timeout"
     RECEIVE_COUNT = "receive-count"
     DEAD_LETTER_QUEUE = "dead-letter-queue"

@@ -19,6 +19,23 @@ VISIBILITY_TIMEOUTS = 6
 RECEIVES = 5
 
 
+def deleted_queue(examined: Examined) -> Iterator[Finding]:
+    """The queue of a mapping exists.
+
+    No mapping can be given another source (API reference, UpdateEventSourceMapping).
+    """
+    for mapping in examined.discovery.mappings:
+        if mapping.source in examined.gone:
+            found = error(
+                Check.DELETED_QUEUE,
+                f"queue:{mapping.source.rpartition(':')[2]}",
+                f"it does not exist (any more), and the mapping {mapping.uuid} polls it for "
+                f"{mapping.function}: nothing gets to the function that way",
+                "delete the mapping, which can't be given another queue, or make the queue again",
+            )
+            yield _as_is(mapping, found)
+
+
 def visibility_timeout(examined: Examined) -> Iterator[Finding]:
     """A visibility timeout is at least six of the function's timeout and the batching window.
 
@@ -175,4 +192,11 @@ def _as_is(mapping: EventSourceMapping, found: Finding) -> Finding:
     return found if mapping.knobs.enabled else while_off(found)
 
 
-RULES = (visibility_timeout, receive_count, dead_letter_queue, max_attempts, no_back_off)
+RULES = (
+    deleted_queue,
+    visibility_timeout,
+    receive_count,
+    dead_letter_queue,
+    max_attempts,
+    no_back_off,
+)

@@ -42,6 +42,12 @@ def fed(
     )
 
 
+def deleted(*, enabled: bool = True) -> Examined:
+    """A function that is fed by a queue which is gone."""
+    gone = mapping(enabled=enabled)
+    return account(function(), mappings=(gone,), gone=frozenset({gone.source}))
+
+
 def windowed(visibility_s: int) -> Examined:
     return account(
         function(timeout_s=60),
@@ -102,6 +108,8 @@ def most(limit: int) -> str:
 
 
 CASES = (
+    error(Check.DELETED_QUEUE, "queue:q", deleted(), fed(), "delete the mapping"),
+    hint(Check.DELETED_QUEUE, "queue:q", deleted(enabled=False), fed(enabled=False), "is disabled"),
     error(
         Check.VISIBILITY_TIMEOUT, "queue:q", fed(visibility_s=59), fed(visibility_s=360), "twice"
     ),
