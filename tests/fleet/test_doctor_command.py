@@ -299,6 +299,18 @@ def test_a_queue_that_was_deleted_is_found(sick: StandIn, fleet: Fleet, good: Pa
     assert answer["missing"] == []
 
 
+def test_who_reads_a_dead_letter_queue_needs_none_more(
+    standin: StandIn, fleet: Fleet, good: Path
+) -> None:
+    assert standin.url
+    for name in ("etl", "mourner"):
+        fleet.function(name)
+    queue = fleet.queue("q", receive_count=5)
+    for name, source in (("etl", queue), ("mourner", f"{queue}-dead")):
+        fleet.mapping(name, source)
+    assert found(told("--policy", f"{good}", status=0)) == set()
+
+
 def test_security_groups_that_may_not_be_read(fenced: Any, standin: StandIn, good: Path) -> None:
     assert fenced
     standin.trouble("ec2:*", lambda _: Answer(403, FORBIDDEN))

@@ -36,8 +36,14 @@ _ATTRIBUTES: "Final[tuple[QueueAttributeNameType, ...]]" = (
 )
 
 
-class _Redrive(msgspec.Struct):
+class Redrive(msgspec.Struct, frozen=True):
+    """A redrive policy: to which queue, by its ARN, messages go when they were received so often.
+
+    SQS keeps maxReceiveCount as it was given, as a number or a string.
+    """
+
     max_receive_count: int = msgspec.field(name="maxReceiveCount")
+    dead_letter: str = msgspec.field(name="deadLetterTargetArn", default="")
 
 
 class Queues:
@@ -120,11 +126,11 @@ def _queue(arn: str, attributes: "Mapping[QueueAttributeNameType, str]") -> Queu
         arn=arn,
         visible=int(attributes["ApproximateNumberOfMessages"]),
         in_flight=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
-        max_receive_count=None if redrive is None else receive_count(redrive),
+        max_receive_count=None if redrive is None else redrive_of(redrive).max_receive_count,
         fifo=arn.endswith(".fifo"),
     )
 
 
-def receive_count(redrive: str) -> int:
-    """Return a redrive policy's maxReceiveCount, which SQS keeps as given: number or string."""
-    return msgspec.json.decode(redrive, type=_Redrive, strict=False).max_receive_count
+def redrive_of(policy: str) -> Redrive:
+    """Read a redrive policy as SQS has it."""
+    return msgspec.json.decode(policy, type=Redrive, strict=False)

@@ -58,7 +58,7 @@ def examine(clients: Clients, calls: Calls, found: Discovery, watch: Watch) -> E
 def _is_gone(queue: str, error: CallError, account: str) -> bool:
     """Whether a queue, by its ARN, does not exist.
 
-    Of another account's SQS may say so where access is what is missing.
+    Of another account's queue SQS may say so where just the permission is missing.
     """
     return isinstance(error, GoneError) and queue.split(":")[4] == account
 

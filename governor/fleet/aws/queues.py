@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from governor.aws.calls import Calls
 from governor.aws.errors import CallError
-from governor.controller.aws.queues import receive_count, url_of
+from governor.controller.aws.queues import redrive_of, url_of
 from governor.fleet.aws.clients import THREADS, Clients
 from governor.fleet.doctor.examined import Queue
 
@@ -45,9 +45,9 @@ def _read(clients: Clients, calls: Calls, arn: str) -> Queue | CallError:
 
 
 def _queue(arn: str, attributes: "Mapping[QueueAttributeNameType, str]") -> Queue:
-    redrive = attributes.get("RedrivePolicy")
-    return Queue(
-        arn,
-        int(attributes["VisibilityTimeout"]),
-        None if redrive is None else receive_count(redrive),
-    )
+    policy = attributes.get("RedrivePolicy")
+    visibility_s = int(attributes["VisibilityTimeout"])
+    if policy is None:
+        return Queue(arn, visibility_s)
+    redrive = redrive_of(policy)
+    return Queue(arn, visibility_s, redrive.max_receive_count, redrive.dead_letter)

@@ -27,6 +27,8 @@ class Queue:
     arn: str
     visibility_s: int
     max_receive_count: int | None = None
+    dead_letter: str = ""
+    """The ARN of its dead-letter queue."""
 
     @property
     def name(self) -> str:
@@ -180,6 +182,12 @@ class Examined:
             if each.service == "sqs":
                 found[each.function].append(each)
         return found
+
+    @cached_property
+    def dead_letters(self) -> frozenset[str]:
+        """The dead-letter queues of queues and functions, by ARN."""
+        of_queues = {each.dead_letter for each in self.queues.values()}
+        return frozenset(of_queues | {row.function.dead_letter for row in self.discovery.rows})
 
     @property
     def fed(self) -> Iterator[tuple[Row, EventSourceMapping, Queue]]:

@@ -92,13 +92,14 @@ def receive_count(examined: Examined) -> Iterator[Finding]:
 
 
 def dead_letter_queue(examined: Examined) -> Iterator[Finding]:
-    """A queue should have a dead-letter queue, unless order must not break.
+    """A queue should have a dead-letter queue, unless it is one or order must not break.
 
-    SQS developer guide, "Using dead-letter queues in Amazon SQS": of a FIFO queue it breaks the
-    order of messages.
+    What fails again in a dead-letter queue stays there, which is what it is for. SQS developer
+    guide, "Using dead-letter queues in Amazon SQS": of a FIFO queue it breaks the order of
+    messages.
     """
     for row, mapping, queue in examined.fed:
-        if queue.max_receive_count is not None:
+        if queue.max_receive_count is not None or queue.arn in examined.dead_letters:
             continue
         what = (
             f"it has no dead-letter queue: a message on which {row.function.name} fails comes "

@@ -71,8 +71,17 @@ def mapping(function: str = "f", queue: str = "q", **fields: Any) -> EventSource
     )
 
 
-def queue(name: str = "q", visibility_s: int = 600, receives: int | None = 5) -> Queue:
-    return Queue(f"arn:aws:sqs:eu-central-1:1:{name}", visibility_s, receives)
+def queue(
+    name: str = "q", visibility_s: int = 600, receives: int | None = 5, dead: str = "dead"
+) -> Queue:
+    """A queue with a dead-letter queue, or `receives` None."""
+    place = "arn:aws:sqs:eu-central-1:1"
+    return Queue(
+        f"{place}:{name}",
+        visibility_s,
+        receives,
+        f"{place}:{dead}" if receives is not None else "",
+    )
 
 
 def account(  # noqa: PLR0913 - what an account may have

@@ -42,6 +42,16 @@ def fed(
     )
 
 
+def redriving(to: str) -> Examined:
+    """Two queues with a function each: the one without a dead-letter queue may be the other's."""
+    return account(
+        function(timeout_s=60),
+        function("mourner", timeout_s=60),
+        mappings=(mapping(), mapping("mourner", "dead")),
+        queues=(queue(dead=to), queue("dead", receives=None)),
+    )
+
+
 def deleted(*, enabled: bool = True) -> Examined:
     """A function that is fed by a queue which is gone."""
     gone = mapping(enabled=enabled)
@@ -124,6 +134,18 @@ CASES = (
     warning(Check.RECEIVE_COUNT, "queue:q", fed(receives=4), fed(receives=None), "may be one"),
     warning(Check.RECEIVE_COUNT, "queue:q", fed(receives=1), fed(), "received once: f can't be"),
     warning(Check.DEAD_LETTER_QUEUE, "queue:q", fed(receives=None), fed(), "redrive"),
+    warning(Check.DEAD_LETTER_QUEUE, "queue:dead", redriving("other"), redriving("dead")),
+    warning(
+        Check.DEAD_LETTER_QUEUE,
+        "queue:q",
+        fed(receives=None),
+        account(
+            function(timeout_s=60),
+            function("events", dead_letter=mapping().source),
+            mappings=(mapping(),),
+            queues=(queue(receives=None),),
+        ),
+    ),
     hint(
         Check.DEAD_LETTER_QUEUE,
         "queue:q.fifo",
