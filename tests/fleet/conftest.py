@@ -1,12 +1,20 @@
-"""Fixtures: the fleet's clients, and their calls."""
+"""Fixtures: the fleet's clients and their calls, a layer, and its roll-out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from governor.aws.calls import Calls
+from governor.demo.aws.fleet import Fleet
 from governor.demo.aws.standin import StandIn
 from governor.fleet.aws.clients import Clients, connected
+from governor.fleet.aws.configuring import Configuring
+from governor.fleet.aws.listing import listed
+from governor.fleet.aws.turn import Turn
+from governor.fleet.rollout import AT_ONCE_WITHOUT_A_LOOK, Decide, Pace, Rolling, Rollout
+from tests.fleet.account import published
+from tests.fleet.rolling import fine
 
 
 @pytest.fixture
@@ -22,3 +30,23 @@ def clients(standin: StandIn) -> Iterator[Clients]:
 def calls() -> Calls:
     """The calls of one run."""
     return Calls()
+
+
+@pytest.fixture
+def layer(fleet: Fleet) -> str:
+    """A version of the layer."""
+    return published(fleet, "governor")
+
+
+@pytest.fixture
+def roll_out(clients: Clients, calls: Calls, standin: StandIn) -> Callable[..., Rollout]:
+    """Rolls a change out over all functions of the account."""
+
+    def rolled(decide: Decide, pace: Pace = AT_ONCE_WITHOUT_A_LOOK, vitals: Any = fine) -> Rollout:
+        functions = listed(clients, calls).functions
+        with Turn(clients, calls, contest_s=0.1) as turn:
+            rolling = Rolling(Configuring(clients, calls), vitals, turn, lambda *_: None)
+            return rolling.roll_out(functions, lambda _: decide, pace)
+
+    assert standin is not None
+    return rolled

@@ -11,16 +11,10 @@ from governor.demo.aws.lacking import Answer
 from governor.demo.aws.standin import StandIn
 from governor.fleet.memory import VARIABLES_TAG
 from governor.layer.variables import complaint
-from tests.fleet.account import published, several, snapshot
+from tests.fleet.account import several, snapshot
 from tests.governors import run
 
 URL = "http://governor.internal:8642"
-
-
-@pytest.fixture
-def layer(fleet: Fleet) -> str:
-    """A version of the layer."""
-    return published(fleet, "governor")
 
 
 def command(*arguments: str) -> "subprocess.CompletedProcess[str]":
