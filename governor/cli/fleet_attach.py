@@ -114,7 +114,8 @@ def attach(  # noqa: PLR0913 - a command's options
     were attached earlier and are not named now stay as they are. Exit status 1: something was left
     as it was.
     """
-    from governor.fleet.attachment import Wanted, toward_attached  # noqa: PLC0415
+    from governor.fleet.attachment import toward_attached  # noqa: PLC0415
+    from governor.fleet.configuration import Wanted  # noqa: PLC0415
     from governor.fleet.rollout import Pace  # noqa: PLC0415 - see `governor.cli`
 
     variables = _variables(url, token_secret, more)

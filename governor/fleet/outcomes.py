@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from governor.fleet.attachment import Left, configuration, differences, foreseen
+from governor.fleet.attachment import Left, foreseen
+from governor.fleet.configuration import configuration, differences
 from governor.fleet.function import Function
 from governor.fleet.health import ENOUGH
 from governor.fleet.rollout import Decide, Rollout

@@ -13,13 +13,14 @@ from governor.demo.aws.fleet import Fleet
 from governor.demo.aws.lacking import denied
 from governor.demo.aws.moto import ENVIRONMENT, Moto
 from governor.demo.aws.standin import StandIn
-from governor.fleet.attachment import Wanted, toward_attached, toward_detached
+from governor.fleet.attachment import toward_attached, toward_detached
 from governor.fleet.aws.clients import connected
 from governor.fleet.aws.configuring import Configuring
 from governor.fleet.aws.discover import discover
 from governor.fleet.aws.listing import listed
 from governor.fleet.aws.pace import PacedCalls
 from governor.fleet.aws.turn import Turn
+from governor.fleet.configuration import Wanted
 from governor.fleet.discovery import Discovery
 from governor.fleet.health import Health
 from governor.fleet.rollout import AT_ONCE_WITHOUT_A_LOOK, Decide, Rolling

@@ -3,7 +3,8 @@
 import time
 
 from governor.demo.aws.fleet import Fleet
-from governor.fleet.attachment import Wanted, toward_attached
+from governor.fleet.attachment import toward_attached
+from governor.fleet.configuration import Wanted
 from governor.fleet.health import Health
 from governor.fleet.rollout import Decide
 

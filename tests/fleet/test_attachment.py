@@ -8,21 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from governor.fleet.attachment import (
-    Configuration,
     Configure,
     Forget,
     Left,
     Remember,
     Settled,
-    Wanted,
-    configuration,
-    differences,
     foreseen,
     taken,
     toward,
     toward_attached,
     toward_detached,
 )
+from governor.fleet.configuration import Configuration, Wanted, configuration, differences
 from governor.fleet.function import Attached, Function, Package
 from governor.fleet.memory import TAG, VARIABLES_TAG, Memory
 from governor.layer.contents import HANDLERS, RUNTIMES

@@ -13,11 +13,12 @@ from governor.demo.aws.fleet import Fleet
 from governor.demo.aws.lacking import Answer
 from governor.demo.aws.listener import Request
 from governor.demo.aws.standin import StandIn
-from governor.fleet.attachment import Wanted, toward_attached, toward_detached
+from governor.fleet.attachment import toward_attached, toward_detached
 from governor.fleet.aws.clients import Clients
 from governor.fleet.aws.configuring import Configuring
 from governor.fleet.aws.listing import listed
 from governor.fleet.aws.turn import Turn
+from governor.fleet.configuration import Wanted
 from governor.fleet.health import Health
 from governor.fleet.rollout import Decide, Pace, Rolling, Rollout
 from governor.fleet.stepping import Result

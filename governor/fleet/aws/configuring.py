@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 from governor.aws.calls import Calls, nothing
 from governor.aws.errors import DeniedError
 from governor.errors import SettingsError
-from governor.fleet.attachment import Configuration
 from governor.fleet.aws.clients import Clients
 from governor.fleet.aws.listing import function
+from governor.fleet.configuration import Configuration
 from governor.fleet.function import Function
 from governor.fleet.memory import TAG, VARIABLES_TAG, Memory
 
