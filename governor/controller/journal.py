@@ -6,8 +6,9 @@ from typing import Literal
 from msgspec.structs import replace
 
 from governor.controller.actions import Action, AskForMore, Brake, Outcome, Turn
-from governor.controller.observed import EventSourceMapping, Observed
+from governor.controller.observed import Observed
 from governor.controller.plan import Budget, Confirmation
+from governor.controller.plan.knobs import units
 from governor.controller.report import (
     MOST_EVENTS,
     MOST_LISTED,
@@ -24,9 +25,6 @@ from governor.controller.report import (
 from governor.controller.survey import Survey
 from governor.model import Priority, ScopeCount, function_scope
 from governor.resolver import Resolver
-
-INVOKES_PER_POLLER = 10
-"""Concurrent invocations that one provisioned poller makes (Lambda's developer guide)."""
 
 Calls = Mapping[tuple[str, str], int]
 
@@ -151,17 +149,8 @@ def _mappings(resolver: Resolver, observed: Observed) -> Iterable[MappingReport]
             yield MappingReport(
                 each.uuid,
                 each.function,
-                _allowed(each),
+                units(each.knobs),
                 count.in_use,
                 queue.visible if queue else None,
                 queue.oldest_age_s if queue else None,
             )
-
-
-def _allowed(mapping: EventSourceMapping) -> int | None:
-    knobs = mapping.knobs
-    if not knobs.enabled:
-        return 0
-    if knobs.max_pollers is not None:
-        return knobs.max_pollers * INVOKES_PER_POLLER
-    return knobs.max_concurrency

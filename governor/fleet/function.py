@@ -121,6 +121,8 @@ class EventSourceMapping:
     function: str
     source: str
     knobs: Knobs
+    min_pollers: int | None = None
+    """The fewest pollers that it has in provisioned mode; None: it is not in that mode."""
     reports_failures: bool = False
     """Whether the function may answer which of a batch's items failed (ReportBatchItemFailures)."""
     on_failure: str = ""

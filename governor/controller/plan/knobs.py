@@ -1,9 +1,9 @@
 """A mapping's knobs in invocations at a time, and back. Pure."""
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
-from governor.controller.observed import CEILING, FLOOR, EventSourceMapping, Knobs
+from governor.controller.observed import CEILING, FLOOR, Knobs
 
 PER_POLLER: Final = 10
 """Invocations at a time of one provisioned poller (Lambda developer guide, provisioned mode)."""
@@ -18,23 +18,38 @@ MOST_BATCH: Final = 10_000
 """Largest batch of a standard queue (CreateEventSourceMapping)."""
 
 
+class Polled(Protocol):
+    """A mapping as far as turning its knobs goes."""
+
+    @property
+    def knobs(self) -> Knobs:
+        """How they stand."""
+
+    @property
+    def min_pollers(self) -> int | None:
+        """The fewest pollers that its owner has provisioned."""
+
+
 def units(knobs: Knobs) -> int | None:
     """Return how many invocations at a time `knobs` allow; None: as many as AWS likes."""
-    if not knobs.enabled:
-        return 0
+    return while_on(knobs) if knobs.enabled else 0
+
+
+def while_on(knobs: Knobs) -> int | None:
+    """Return how many invocations at a time `knobs` allow as soon as the mapping is enabled."""
     if knobs.max_pollers is not None:
         return PER_POLLER * max(0, knobs.max_pollers)
     return knobs.max_concurrency
 
 
-def floor(mapping: EventSourceMapping) -> int:
+def floor(mapping: Polled) -> int:
     """Return the fewest invocations at a time that `mapping` can be held at without a pause."""
     if mapping.knobs.max_pollers is None:
         return FLOOR
     return PER_POLLER * _fewest_pollers(mapping)
 
 
-def held(mapping: EventSourceMapping, to: int) -> Knobs:
+def held(mapping: Polled, to: int) -> Knobs:
     """Return the knobs that allow `to` invocations at a time: 0 pauses, no more than AWS takes."""
     knobs = mapping.knobs
     if to <= 0:
@@ -78,5 +93,5 @@ def change(function: str, before: Knobs, after: Knobs) -> str:
     return text
 
 
-def _fewest_pollers(mapping: EventSourceMapping) -> int:
+def _fewest_pollers(mapping: Polled) -> int:
     return max(FLOOR, mapping.min_pollers or 0)

@@ -135,6 +135,7 @@ def _mapping(of: "EventSourceMappingConfigurationTypeDef") -> EventSourceMapping
         function=function_of(function_arn),
         source=of.get("EventSourceArn", ""),
         knobs=knobs(of),
+        min_pollers=(of.get("ProvisionedPollerConfig") or {}).get("MinimumPollers"),
         reports_failures="ReportBatchItemFailures" in of.get("FunctionResponseTypes", ()),
         on_failure=of.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", ""),
     )

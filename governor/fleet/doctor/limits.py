@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
+from governor.controller.plan.knobs import while_on
 from governor.fleet.doctor.examined import Examined
 from governor.fleet.doctor.finding import Check, Finding, error, hint, warning
-from governor.fleet.doctor.letting import lets_in
 from governor.model import Mode, Priority, group_scope
 from governor.policy import Account, Policy
 from governor.wishes import Fate, fates
@@ -120,7 +120,7 @@ def queues_over_account(examined: Examined) -> Iterator[Finding]:
         for name in examined.by_name
         if name not in examined.reserved
         for each in examined.mappings(name)
-        if (most := lets_in(each.knobs)) is not None
+        if (most := while_on(each.knobs)) is not None
     ]
     if pool is not None and sum(lets) > pool:
         what = (

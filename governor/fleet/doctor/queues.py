@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from governor.controller.plan.knobs import MOST_ON_DEMAND, floor, while_on
 from governor.fleet.doctor.examined import Examined, Queue
 from governor.fleet.doctor.finding import (
     Check,
@@ -12,7 +13,7 @@ from governor.fleet.doctor.finding import (
     warning,
     while_off,
 )
-from governor.fleet.doctor.letting import MOST_UNLIMITED, held_to, least_in, lets_in
+from governor.fleet.doctor.letting import held_to
 from governor.fleet.function import EventSourceMapping
 
 VISIBILITY_TIMEOUTS = 6
@@ -164,11 +165,11 @@ def no_back_off(examined: Examined) -> Iterator[Finding]:
     """
     for row, mapping, queue in examined.fed:
         name = row.function.name
-        limit, lets = examined.tightest(name), lets_in(mapping.knobs)
+        limit, lets = examined.tightest(name), while_on(mapping.knobs)
         if not (mapping.reports_failures and examined.is_limited(name)) or limit is None:
             continue
-        at_most = MOST_UNLIMITED if lets is None else lets
-        if at_most <= max(limit, least_in(mapping.knobs)):
+        at_most = MOST_ON_DEMAND if lets is None else lets
+        if at_most <= max(limit, floor(mapping)):
             continue
         most = "any number" if lets is None else f"{lets}"
         if lets is None and queue.is_fifo:
@@ -178,7 +179,7 @@ def no_back_off(examined: Examined) -> Iterator[Finding]:
             f"down when the governor denies: it goes on with {most} at once where {limit} may run, "
             "and each denied batch uses up a receive"
         )
-        fix = f"set the mapping's {held_to(mapping.knobs, limit)} at most"
+        fix = f"set the mapping's {held_to(mapping, limit)} at most"
         if examined.has_leader:
             fix += "; a controller does so"
         else:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from governor.controller.plan.knobs import MOST_ON_DEMAND, floor, while_on
 from governor.fleet.doctor.examined import Examined, is_fifo
 from governor.fleet.doctor.finding import Check, Finding, hint, warning
-from governor.fleet.doctor.letting import MOST_UNLIMITED, held_to, least_in, lets_in
+from governor.fleet.doctor.letting import held_to
 from governor.fleet.function import EventSourceMapping
 from governor.model import Priority
 
@@ -106,8 +107,8 @@ def queues_over_reservation(examined: Examined) -> Iterator[Finding]:
     """
     for name, reserved in examined.reserved.items():
         mappings = tuple(examined.mappings(name))
-        lets = [lets_in(each.knobs) for each in mappings]
-        total = sum(MOST_UNLIMITED if each is None else each for each in lets)
+        lets = [while_on(each.knobs) for each in mappings]
+        total = sum(MOST_ON_DEMAND if each is None else each for each in lets)
         if not reserved or total <= reserved:
             continue
         open_ended = [each for each, most in zip(mappings, lets, strict=True) if most is None]
@@ -128,11 +129,11 @@ def queues_over_reservation(examined: Examined) -> Iterator[Finding]:
 
 def _advice(mappings: Sequence[EventSourceMapping], reserved: int) -> str:
     """How to have mappings start no more than is reserved."""
-    least = sum(least_in(each.knobs) for each in mappings)
+    least = sum(floor(each) for each in mappings)
     if reserved < least:
         return f"reserve {least} or more, as its mappings can't be held to less"
     if len(mappings) == 1:
-        return f"set its mapping's {held_to(mappings[0].knobs, reserved)}"
+        return f"set its mapping's {held_to(mappings[0], reserved)}"
     return f"hold its {len(mappings)} mappings to {reserved} in all"
 
 

@@ -60,7 +60,8 @@ def attached(name: str = "f", url: str = URL, variables: Any = None, **fields: A
 
 def mapping(function: str = "f", queue: str = "q", **fields: Any) -> EventSourceMapping:
     """An SQS queue that feeds a function; `fields` are the mapping's or its knobs'."""
-    own = {name: fields.pop(name) for name in ("reports_failures",) if name in fields}
+    names = fields.keys() & {"reports_failures", "min_pollers"}
+    own = {name: fields.pop(name) for name in names}
     return EventSourceMapping(
         uuid=f"{function}-{queue}",
         arn="",

@@ -356,6 +356,13 @@ CASES = (
     warning(
         Check.QUEUES_OVER_RESERVATION,
         "function:f",
+        queued(mapping(max_pollers=8, min_pollers=5), reserved=49),
+        queued(mapping(max_pollers=5, min_pollers=5), reserved=50),
+        "reserve 50 or more",
+    ),
+    warning(
+        Check.QUEUES_OVER_RESERVATION,
+        "function:f",
         queued(mapping(max_concurrency=2), reserved=1),
         queued(mapping(max_concurrency=2), reserved=2),
         "reserve 2 or more",
