@@ -4,13 +4,11 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import click
 
-from governor.cli.fleet_options import selection_options
+from governor.cli.fleet_options import reading, selection_options
 from governor.cli.options import DONE, FINDING, json_option, option
-from governor.errors import SettingsError
 
 if TYPE_CHECKING:
     from governor.fleet.aws.configuring import Configuring
@@ -153,13 +151,18 @@ def _variables(
     url: str | None, token_secret: str | None, more: tuple[tuple[str, str], ...]
 ) -> Mapping[str, str]:
     from governor.layer.contents import URL_VARIABLE  # noqa: PLC0415 - see `governor.cli`
-    from governor.layer.variables import SECRET_VARIABLE, complaint  # noqa: PLC0415
+    from governor.layer.variables import (  # noqa: PLC0415
+        SECRET_VARIABLE,
+        address_of,
+        complaint,
+    )
 
     if url is None:
         raise click.UsageError("say --url, the governor's address as functions reach it")
-    if wrong := complaint(URL_VARIABLE, url):
-        raise click.UsageError(f"--url {url}: {wrong}")
-    if urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}:
+    address = address_of(url)
+    if address is None:
+        raise click.UsageError(f"--url {url}: {complaint(URL_VARIABLE, url)}")
+    if address.is_loopback:
         raise click.UsageError(f"--url {url}: functions can't reach a governor on this machine")
     if token_secret is None:
         return {URL_VARIABLE: url, **dict(more)}
@@ -177,25 +180,21 @@ def _roll_out(
     as_json: bool,
 ) -> int:
     """Bring the selected functions to where the decider says, or show what that would take."""
-    from governor.aws.errors import CallError  # noqa: PLC0415 - see `governor.cli`
-    from governor.fleet import outcomes  # noqa: PLC0415
+    from governor.fleet import outcomes  # noqa: PLC0415 - see `governor.cli`
     from governor.fleet.aws.aliases import aliases  # noqa: PLC0415
-    from governor.fleet.aws.clients import connected  # noqa: PLC0415
     from governor.fleet.aws.configuring import Configuring  # noqa: PLC0415
     from governor.fleet.aws.listing import listed  # noqa: PLC0415
-    from governor.fleet.aws.pace import PacedCalls  # noqa: PLC0415
     from governor.fleet.aws.turn import Turn  # noqa: PLC0415
     from governor.fleet.aws.vitals import health  # noqa: PLC0415
     from governor.fleet.rollout import Rolling  # noqa: PLC0415
     from governor.fleet.stepping import looked_at  # noqa: PLC0415
-    from governor.fleet.tables import print_missing, progress  # noqa: PLC0415
+    from governor.fleet.tables import print_missing  # noqa: PLC0415
     from governor.printing import print_json  # noqa: PLC0415
 
     if not selection:
         raise click.UsageError("name functions, or '*' for all of them")
-    clients, calls = connected(), PacedCalls()
     try:
-        with progress() as tell:
+        with reading() as (clients, calls, tell):
             fleet = listed(clients, calls, lambda count: tell("listing", count, None))
             functions = selection.of(fleet)
             edge = Configuring(clients, calls)
@@ -211,13 +210,9 @@ def _roll_out(
             found, unread = aliases(
                 clients, calls, names, lambda count: tell("asking for aliases", count, len(names))
             )
-    except CallError as error:  # nothing has been changed
-        raise SettingsError(f"{error}; the Region is {clients.region}") from error
     except KeyboardInterrupt:
         click.echo("governor: interrupted; run it again to go on, `detach` to go back", err=True)
         raise
-    finally:
-        clients.close()
     print_missing((*fleet.missing, *unread))
     outcomes.add_aliases(answer, found)
     if as_json:

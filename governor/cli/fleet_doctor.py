@@ -49,9 +49,9 @@ def doctor(  # noqa: PLR0913 - a command's options
     from governor.fleet.aws.examine import examine  # noqa: PLC0415
     from governor.fleet.doctor.examination import findings  # noqa: PLC0415
     from governor.fleet.doctor.finding import Severity  # noqa: PLC0415
-    from governor.fleet.doctor.reach import address_of  # noqa: PLC0415
     from governor.fleet.doctor.report import plain, text  # noqa: PLC0415
     from governor.fleet.tables import print_missing  # noqa: PLC0415
+    from governor.layer.variables import address_of  # noqa: PLC0415
     from governor.printing import print_json  # noqa: PLC0415
 
     policy = None if file is None else read_policy(file)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -66,21 +66,23 @@ refresh_option = click.option(
     "--refresh", is_flag=True, help="Ask AWS anew for what was read within a day."
 )
 
+CALLS_PER_S: Final = 10
+
 calls_option = option(
     "--calls-per-s",
     type=click.FloatRange(0.5, 15),
-    default=10,
+    default=CALLS_PER_S,
     show_default=True,
     help="Its share of the 15 control-plane calls per second that Lambda allows an account.",
 )
 
 
 @contextmanager
-def reading(calls_per_s: float) -> "Iterator[tuple[Clients, PacedCalls, Watch]]":
+def reading(calls_per_s: float = CALLS_PER_S) -> "Iterator[tuple[Clients, PacedCalls, Watch]]":
     """Have what an account is read with, and show how far that is.
 
-    Raises `SettingsError` for what can't be called within: that is the functions' list, without
-    which there is nothing to say.
+    Raises `SettingsError` for what can't be called within: without it, the functions' list first of
+    all, nothing can be done or said.
     """
     from governor.aws.errors import CallError  # noqa: PLC0415 - see `governor.cli`
     from governor.fleet.aws.clients import connected  # noqa: PLC0415

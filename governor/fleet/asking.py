@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from governor.client import Api, ApiError
 from governor.errors import InvalidInputError
-from governor.fleet.doctor.examined import Examined, Governor, Store, is_plain
-from governor.fleet.doctor.governing import TOKEN
+from governor.fleet.doctor.examined import Examined, Governor, Store
 from governor.layer.contents import URL_VARIABLE
+from governor.layer.variables import TOKEN_VARIABLE, is_plain
 from governor.policy import parse_json
 
 _READERS: Final = "/v1/account"
@@ -54,7 +54,7 @@ async def asked(examined: Examined, url: str, token: str | None) -> Governor:
     Functions' tokens are shown to it as far as they are for its address.
     """
     tokens = {
-        row.function.variables.get(TOKEN, "")
+        row.function.variables.get(TOKEN_VARIABLE, "")
         for row in examined.attached
         if row.function.variables[URL_VARIABLE].rstrip("/") == url.rstrip("/")
     }

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from governor.fleet.configuration import (
-    TOKEN,
     Configuration,
     HarmfulError,
     Wanted,
@@ -24,9 +23,9 @@ from governor.fleet.configuration import (
 from governor.fleet.function import Attached, Function
 from governor.fleet.memory import TAG, VARIABLES_TAG, EditedTagError, Memory
 from governor.layer.contents import HANDLER_VARIABLE, WRAPPER_VARIABLE
-from governor.layer.variables import SECRET_VARIABLE
+from governor.layer.variables import SECRET_VARIABLE, TOKEN_VARIABLE
 
-_TOKENS: Final = frozenset({TOKEN, SECRET_VARIABLE})
+_TOKENS: Final = frozenset({TOKEN_VARIABLE, SECRET_VARIABLE})
 """Two ways to say the same: the layer goes by the first of them."""
 
 

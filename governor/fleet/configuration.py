@@ -14,6 +14,7 @@ from governor.layer.contents import (
     WRAPPER,
     WRAPPER_VARIABLE,
 )
+from governor.layer.variables import TOKEN_VARIABLE
 
 MAX_LAYERS: Final = 5
 MAX_VARIABLES_BYTES: Final = 4096
@@ -24,7 +25,6 @@ PATH_VARIABLE: Final = "PYTHONPATH"
 LAYER_PATH: Final = "/opt/python"
 """Python's runtime adds the path to its own unless the variable is set; our wrapper would."""
 
-TOKEN: Final = "GOVERNOR_TOKEN"  # noqa: S105 - the variable's name
 HIDDEN: Final = "(hidden)"
 
 
@@ -142,8 +142,9 @@ def differences(before: Configuration, after: Configuration) -> Iterator[tuple[s
     for name in sorted(before.variables.keys() | after.variables.keys()):
         values = before.variables.get(name, ""), after.variables.get(name, "")
         if values[0] != values[1]:
-            was, will_be = (value and HIDDEN for value in values) if name == TOKEN else values
-            yield f"variables.{name}", was, will_be
+            if name == TOKEN_VARIABLE:
+                values = values[0] and HIDDEN, values[1] and HIDDEN
+            yield f"variables.{name}", *values
 
 
 def layer_of(version_arn: str) -> str:

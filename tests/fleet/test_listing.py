@@ -109,6 +109,12 @@ def test_what_feeds_functions(fleet: Fleet, clients: Clients, calls: Calls) -> N
     assert found.reports_failures
 
 
+def test_a_mapping_in_provisioned_mode(fleet: Fleet, clients: Clients, calls: Calls) -> None:
+    fleet.fed("etl", ProvisionedPollerConfig={"MinimumPollers": 3, "MaximumPollers": 30})
+    (found,) = listed(clients, calls).mappings
+    assert (found.min_pollers, found.knobs.max_pollers) == (3, 30)
+
+
 def test_pages(fleet: Fleet, standin: StandIn, clients: Clients, calls: Calls) -> None:
     names = [f"f{number:03}" for number in range(120)]
     for name in reversed(names):

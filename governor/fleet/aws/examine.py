@@ -14,10 +14,10 @@ from governor.fleet.aws.discover import Watch
 from governor.fleet.aws.networks import Networks
 from governor.fleet.discovery import Discovery
 from governor.fleet.doctor.examined import Examined
-from governor.fleet.doctor.reach import Address, address_of
 from governor.fleet.function import Function
 from governor.fleet.names import resolved
 from governor.layer.contents import URL_VARIABLE
+from governor.layer.variables import Address, address_of
 
 _NAMED: Final = 3
 

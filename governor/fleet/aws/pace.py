@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 from governor.aws.calls import Calls
 from governor.controller.aws.bucket import Bucket
 
-LAMBDA_PER_S: Final = 10.0
 GET_FUNCTION_PER_S: Final = 30.0
 _BURST_S: Final = 1.0
 
@@ -23,7 +22,7 @@ T = TypeVar("T")
 class PacedCalls(Calls):
     """Makes calls, of several threads at once; those of Lambda wait for their turn."""
 
-    def __init__(self, lambda_per_s: float = LAMBDA_PER_S) -> None:
+    def __init__(self, lambda_per_s: float) -> None:
         """Make so many calls of Lambda's control plane a second, and as many of GetPolicy."""
         super().__init__()
         self._control = Bucket(lambda_per_s, max(1.0, lambda_per_s * _BURST_S))

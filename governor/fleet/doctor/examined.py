@@ -202,11 +202,6 @@ def is_disabled(function: FunctionConfiguration) -> bool:
     return function.variables.get("GOVERNOR_DISABLED") in {"1", "true"}
 
 
-def is_plain(text: str) -> bool:
-    """Whether the layer can send it: it is ASCII, without spaces and control characters."""
-    return text.isascii() and text.isprintable() and " " not in text
-
-
 def is_fifo(queue: str) -> bool:
     """Whether a queue, by its ARN, keeps order: so its name says (API reference, CreateQueue)."""
     return queue.endswith(".fifo")

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from http import HTTPStatus
 
-from governor.fleet.doctor.examined import Examined, Governor, is_plain
+from governor.fleet.doctor.examined import Examined, Governor
 from governor.fleet.doctor.finding import Check, Finding, error, hint, warning
 from governor.fleet.doctor.reach import shown
 from governor.fleet.function import Function
 from governor.layer.contents import URL_VARIABLE
+from governor.layer.variables import SECRET_VARIABLE, TOKEN_VARIABLE, is_plain
 
-TOKEN = "GOVERNOR_TOKEN"  # noqa: S105 - a variable's name
-SECRET = "GOVERNOR_TOKEN_SECRET"  # noqa: S105 - a variable's name
 APART_S = 60.0
 SIGNED_S = 300.0
 
@@ -42,10 +41,10 @@ def no_token(examined: Examined) -> Iterator[Finding]:
         return
     for row in examined.attached:
         variables, subject = row.function.variables, f"function:{row.function.name}"
-        if variables.get(TOKEN) or variables.get(SECRET):
+        if variables.get(TOKEN_VARIABLE) or variables.get(SECRET_VARIABLE):
             continue
         what = "the governor wants a token and the function has none: every check-in is refused"
-        fix = f"set {SECRET} to the ARN of a secret that has a token of the role layer"
+        fix = f"set {SECRET_VARIABLE} to the ARN of a secret that has a token of the role layer"
         if _asks(row.function, governor):
             yield error(Check.NO_TOKEN, subject, what, fix)
         else:
@@ -62,19 +61,23 @@ def token_role(examined: Examined) -> Iterator[Finding]:
     fix = "give it a token of the role layer"
     for row in examined.attached:
         variables, subject = row.function.variables, f"function:{row.function.name}"
-        token = variables.get(TOKEN, "")
+        token = variables.get(TOKEN_VARIABLE, "")
         if not is_plain(token):
-            what = f"its {TOKEN} has a space or a character outside of ASCII: it can't be sent"
+            what = (
+                f"its {TOKEN_VARIABLE} has a space or a character outside of ASCII: "
+                "it can't be sent"
+            )
             yield error(Check.TOKEN_ROLE, subject, what, fix)
         if governor is None or not _asks(row.function, governor):
             continue
         match governor.roles.get(token):
             case HTTPStatus.UNAUTHORIZED:
-                what = f"the governor does not know its {TOKEN}: every check-in is refused"
+                what = f"the governor does not know its {TOKEN_VARIABLE}: every check-in is refused"
                 yield error(Check.TOKEN_ROLE, subject, what, fix)
             case HTTPStatus.OK:
                 what = (
-                    f"its {TOKEN} is a reader's, who can't check in, or an admin's, who may do all"
+                    f"its {TOKEN_VARIABLE} is a reader's, who can't check in, or an admin's, "
+                    "who may do all"
                 )
                 yield warning(Check.TOKEN_ROLE, subject, what, fix)
 
@@ -91,9 +94,13 @@ def plain_token(examined: Examined) -> Iterator[Finding]:
     configuration reads its variables; use Secrets Manager for what is sensitive.
     """
     for row in examined.attached:
-        if row.function.variables.get(TOKEN):
-            what = f"its {TOKEN} is a plain variable: who may read its configuration has it"
-            fix = f"keep it in Secrets Manager, and set {SECRET} to the secret's ARN instead"
+        if row.function.variables.get(TOKEN_VARIABLE):
+            what = (
+                f"its {TOKEN_VARIABLE} is a plain variable: who may read its configuration has it"
+            )
+            fix = (
+                f"keep it in Secrets Manager, and set {SECRET_VARIABLE} to the secret's ARN instead"
+            )
             yield hint(Check.PLAIN_TOKEN, f"function:{row.function.name}", what, fix)
 
 

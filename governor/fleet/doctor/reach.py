@@ -5,40 +5,17 @@ Not told: routes, NAT, network ACLs, peered VPCs, and names that resolve otherwi
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Literal
-from urllib.parse import urlsplit
 
-from governor.fleet.doctor.examined import Examined, is_plain
+from governor.fleet.doctor.examined import Examined
 from governor.fleet.doctor.finding import Check, Finding, error, warning
 from governor.fleet.doctor.network import Interface, Rule
 from governor.fleet.function import Function
 from governor.layer.contents import URL_VARIABLE
+from governor.layer.variables import Address, address_of
 
-_PORTS = {"http": 80, "https": 443}
 _TCP = frozenset({"tcp", "6", "-1"})
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a GOVERNOR_URL points to."""
-
-    host: str
-    port: int
-
-
-def address_of(url: str) -> Address | None:
-    """Return where `url` points to; None if the layer can't use it."""
-    try:
-        parts = urlsplit(url)
-        port = _PORTS.get(parts.scheme) if parts.port is None else parts.port
-    except ValueError:
-        return None
-    plain = is_plain(url) and url.startswith("http") and not any(each in url for each in "?#@")
-    if not (plain and port and parts.scheme in _PORTS and parts.hostname):
-        return None
-    return Address(parts.hostname, port)
 
 
 def shown(url: str) -> str:
@@ -55,14 +32,9 @@ def governor_url(examined: Examined) -> Iterator[Finding]:
         if address is None:
             what = f"its {URL_VARIABLE} {shown(url)!r} is no address that the layer can use"
             yield error(Check.GOVERNOR_URL, subject, what, fix)
-        elif _is_loopback(address.host):
+        elif address.is_loopback:
             what = f"its {URL_VARIABLE} {url} is the function's own environment (loopback)"
             yield error(Check.GOVERNOR_URL, subject, what, fix)
-
-
-def _is_loopback(host: str) -> bool:
-    literal = _literal(host)
-    return host == "localhost" or (literal is not None and literal.is_loopback)
 
 
 def private_address(examined: Examined) -> Iterator[Finding]:
