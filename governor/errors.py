@@ -3,6 +3,18 @@
 Messages say what happened, to what, and what to do next.
 """
 
+from collections.abc import Sequence
+from typing import Final
+
+NAMED: Final = 3
+"""How many of several that have the same a message names."""
+
+
+def few(names: Sequence[str]) -> str:
+    """Name a few of `names`, and say how many more there are."""
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"
+
 
 class GovernorError(Exception):
     """Root of the governor's own errors."""

@@ -3,7 +3,7 @@
 `outcome` is each one's word in the metrics.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
-from governor.errors import GovernorError
+from governor.errors import GovernorError, few
 
 _FORBIDDEN: Final = 403
 _TOO_MANY: Final = 429
@@ -162,6 +162,15 @@ def told(action: str, error: ClientError | BotoCoreError) -> CallError:
     if isinstance(error, HTTPClientError):
         return UnansweredError(f"{action}: AWS does not answer ({what})", sent=True)
     return CallError(f"{action} can't be called: {what}")
+
+
+def sentences(kind: str, failed: Iterable[tuple[str, CallError]]) -> Iterator[str]:
+    """Yield what went wrong with several of a `kind`, by name: a sentence for each condition."""
+    by_type: dict[type[CallError], list[tuple[str, CallError]]] = {}
+    for name, error in failed:
+        by_type.setdefault(type(error), []).append((name, error))
+    for same in by_type.values():
+        yield f"{kind} {few([name for name, _ in same])}: {same[0][1]}"
 
 
 def _refusal(action: str, error: ClientError) -> CallError:

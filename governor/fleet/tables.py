@@ -19,6 +19,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from governor.errors import few
 from governor.fleet.discovery import Discovery, Row
 from governor.fleet.function import Package
 from governor.model import Priority
@@ -179,8 +180,7 @@ def _summary(found: Discovery) -> Iterator[str]:
         if row.function.unsupported:
             unsupported.setdefault(row.function.unsupported, []).append(row.function.name)
     for why, names in unsupported.items():
-        more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""  # noqa: PLR2004 - enough
-        yield f"can't be attached: {', '.join(names[:3])}{more}: {why}"
+        yield f"can't be attached: {few(names)}: {why}"
     made = [f"{count:,} × {call}" for call, count in found.calls.items()]  # noqa: RUF001 - times
     yield f"calls: {', '.join(made)}"
     if found.remembered:

@@ -16,7 +16,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
-from governor.aws.errors import CallError, GoneError
+from governor.aws.errors import CallError, GoneError, sentences
 from governor.controller.aws import limits, metrics
 from governor.controller.aws.calls import Calls
 from governor.controller.aws.clients import Clients
@@ -51,7 +51,6 @@ _LIMITS_VOID_S: Final = 120.0
 _SLOW_DUE_S: Final = 60.0
 _SLOW_VOID_S: Final = 3600.0
 _FUNCTION: Final = "function:"
-_NAMED: Final = 3
 
 
 class Observer:
@@ -252,13 +251,7 @@ class _Cycle:
 
     def tell(self, kind: str, failed: Mapping[str, CallError], name: Callable[[str], str]) -> None:
         """Tell why what could not be read: one sentence for each kind of failure."""
-        by_type: dict[type[CallError], list[str]] = {}
-        for key, error in failed.items():
-            by_type.setdefault(type(error), []).append(key)
-        for keys in by_type.values():
-            named = ", ".join(name(key) for key in keys[:_NAMED])
-            more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
-            self.missing.append(f"{kind} {named}{more}: {failed[keys[0]]}")
+        self.missing += sentences(kind, ((name(key), error) for key, error in failed.items()))
 
 
 def _with_work(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from governor.aws.calls import Calls
 from governor.aws.errors import CallError, GoneError
 from governor.controller.aws.tags import KEY as ORIGINAL
+from governor.errors import few
 from governor.fleet.aws.aliases import Alias, aliases_of
 from governor.fleet.aws.clients import THREADS, Clients
 from governor.fleet.aws.listing import function as configured
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 IN_A_ROW: Final = 5
 """A call that has failed so often in a row is not made for the functions that are left."""
-
-_NAMED: Final = 3
 
 T = TypeVar("T")
 
@@ -62,7 +61,10 @@ class Reader:
     @property
     def missing(self) -> list[str]:
         """What could not be read: a sentence for each call that failed."""
-        return [_sentence(*failure) for _, failure in sorted(self._failed.items())]
+        return [
+            f"function {few(sorted(set(names)))}: {error}"
+            for _, (error, names) in sorted(self._failed.items())
+        ]
 
     def read(self, functions: Sequence[Function]) -> Generator[tuple[Function, Details]]:
         """Yield functions with their details, as they come; close it to make no more calls."""
@@ -216,9 +218,3 @@ def _of_invoke_configs(answer: "ListFunctionEventInvokeConfigsResponseTypeDef") 
         for each in answer["FunctionEventInvokeConfigs"]
     )
     return next((each for each in destinations if each), "")
-
-
-def _sentence(error: CallError, names: Sequence[str]) -> str:
-    distinct = sorted(set(names))
-    more = f" and {len(distinct) - _NAMED:,} more" if len(distinct) > _NAMED else ""
-    return f"function {', '.join(distinct[:_NAMED])}{more}: {error}"

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any, Final
+from typing import Any
 
 from governor.aws.calls import Calls
-from governor.aws.errors import CallError, GoneError
+from governor.aws.errors import CallError, GoneError, sentences
 from governor.fleet.aws import queues
 from governor.fleet.aws.clients import Clients
 from governor.fleet.aws.discover import Watch
@@ -18,8 +18,6 @@ from governor.fleet.function import Function
 from governor.fleet.names import resolved
 from governor.layer.contents import URL_VARIABLE
 from governor.layer.variables import Address, address_of
-
-_NAMED: Final = 3
 
 
 def examine(clients: Clients, calls: Calls, found: Discovery, watch: Watch) -> Examined:
@@ -37,7 +35,10 @@ def examine(clients: Clients, calls: Calls, found: Discovery, watch: Watch) -> E
     watch("queues", 0, len(found.rows))
     known, failed = queues.read(clients, calls, fed)
     gone = {arn for arn, error in failed.items() if _is_gone(arn, error, found.account)}
-    missing += _sentences({arn: failed[arn] for arn in failed if arn not in gone})
+    missing += sentences(
+        "queue",
+        ((arn.rpartition(":")[2], error) for arn, error in failed.items() if arn not in gone),
+    )
     addresses = resolved(sorted(_hosts(found)))
     networks = Networks(calls)
     private = sorted(_private(found, addresses))
@@ -118,14 +119,3 @@ def _ahead_s(clients: Clients, calls: Calls) -> float:
             - time.time()
         ),
     )
-
-
-def _sentences(failed: Mapping[str, CallError]) -> Iterable[str]:
-    """One sentence for each kind of failure."""
-    by_kind: dict[type[CallError], list[str]] = {}
-    for arn, error in failed.items():
-        by_kind.setdefault(type(error), []).append(arn)
-    for arns in by_kind.values():
-        named = ", ".join(arn.rpartition(":")[2] for arn in arns[:_NAMED])
-        more = f" and {len(arns) - _NAMED:,} more" if len(arns) > _NAMED else ""
-        yield f"queue {named}{more}: {failed[arns[0]]}"

@@ -161,6 +161,7 @@ CASES = (
         asking(NAMED, "127.0.0.1"),
     ),
     error(Check.GOVERNOR_URL, "function:f", asking("http://h:0"), asking("http://h")),
+    error(Check.GOVERNOR_URL, "function:f", asking("http://h:"), asking("http://h")),
     error(Check.GOVERNOR_URL, "function:f", asking("ftp://h:1"), asking("https://h/a")),
     error(Check.GOVERNOR_URL, "function:f", asking("http://u:p@h"), asking(URL), "'http://…@h'"),
     error(Check.GOVERNOR_URL, "function:f", asking("http://a b:1"), asking("http://[fe80::1]:1")),
