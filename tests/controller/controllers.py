@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -18,6 +18,15 @@ from governor.ledger.policy_store import PolicyStore
 from governor.model import Acquire, Answer, Granted
 from governor.policy import Policy, parse_yaml
 from tests.controller.account import MemoryAccount
+
+POLICY = """
+account: {max_concurrency: 100, headroom: 20}
+functions:
+  load: {priority: background}
+  report: {priority: background}
+  api: {}
+"""
+BURST = 3000
 
 QUICK = Pace(every_s=0.05, urgent_s=0.05, look_s=0.01)
 WITHIN_S = 20.0
@@ -109,3 +118,15 @@ async def until(condition: Callable[[], bool], what: str) -> None:
                 await asyncio.sleep(0.01)
     except TimeoutError:
         raise AssertionError(f"still not: {what}") from None
+
+
+def held_back(governed: Governed) -> bool:
+    """Whether both queues are held back."""
+    return len(governed.account.applied) == 2
+
+
+def change_by_hand(governed: Governed, maximum: int) -> None:
+    """Have somebody else set a mapping's MaximumConcurrency."""
+    mapping = governed.account.mappings["mapping-of-load"]
+    knobs = replace(mapping.knobs, max_concurrency=maximum)
+    governed.account.mappings["mapping-of-load"] = replace(mapping, knobs=knobs)

@@ -14,6 +14,7 @@ from governor.controller.observed import (
     Queue,
 )
 from governor.controller.plan import Plan, plan
+from governor.controller.plan.confirm import State
 from governor.model import ACCOUNT, Priority, ScopeCount, function_scope
 from governor.policy import Account, Function, Group, Policy
 from governor.resolver import Resolver
@@ -157,3 +158,18 @@ class World:
 def reasons(planned: Plan) -> list[str]:
     """What a plan says: of its actions first, then of its non-actions."""
     return [each.reason for each in (*planned.actions, *planned.non_actions)]
+
+
+def burst(**changes: object) -> World:
+    """Two background functions with 100 batches each, and 190 for both."""
+    world = World(
+        policy({"etl-load": background(), "report-gen": background()}),
+        backlog={"etl-load": 2000, "report-gen": 2000},
+        in_use={"api": 610},
+    )
+    return replace(world, **changes)  # type: ignore[arg-type]
+
+
+def states(planned: Plan) -> list[State]:
+    """How the changes of earlier cycles stand."""
+    return [each.state for each in planned.confirmations]

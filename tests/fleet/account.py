@@ -1,9 +1,14 @@
 """Functions of every kind that can be attached, and what AWS says of them."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from governor.demo.aws.fleet import Fleet
+from governor.fleet.discovery import Discovery
+
+Discover = Callable[..., Discovery]
+"""Discovers the account, or a selection of it."""
 
 CHANGING = {"RevisionId", "LastModified", "LastUpdateStatus"}
 """Of a function's configuration: what AWS changes with each update."""
@@ -15,6 +20,17 @@ def published(fleet: Fleet, name: str) -> str:
         LayerName=name, Content={"ZipFile": f"bytes of {name}".encode()}
     )
     return made["LayerVersionArn"]
+
+
+def permit(fleet: Fleet, function: str, service: str, **others: str) -> None:
+    """Let a service call a function."""
+    fleet.functions.add_permission(
+        FunctionName=function,
+        StatementId=service,
+        Action="lambda:InvokeFunction",
+        Principal=f"{service}.amazonaws.com",
+        **others,  # type: ignore[arg-type]
+    )
 
 
 def several(fleet: Fleet, count: int) -> list[str]:

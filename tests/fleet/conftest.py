@@ -1,6 +1,7 @@
 """Fixtures: the fleet's clients and their calls, a layer, and its roll-out."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +11,14 @@ from governor.demo.aws.fleet import Fleet
 from governor.demo.aws.standin import StandIn
 from governor.fleet.aws.clients import Clients, connected
 from governor.fleet.aws.configuring import Configuring
+from governor.fleet.aws.discover import discover
 from governor.fleet.aws.listing import listed
+from governor.fleet.aws.pace import PacedCalls
 from governor.fleet.aws.turn import Turn
+from governor.fleet.discovery import Discovery
 from governor.fleet.rollout import AT_ONCE_WITHOUT_A_LOOK, Decide, Pace, Rolling, Rollout
-from tests.fleet.account import published
+from governor.fleet.selection import Selection
+from tests.fleet.account import Discover, published
 from tests.fleet.rolling import fine
 
 
@@ -50,3 +55,14 @@ def roll_out(clients: Clients, calls: Calls, standin: StandIn) -> Callable[..., 
 
     assert standin is not None
     return rolled
+
+
+@pytest.fixture
+def found(clients: Clients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Discover:
+    """Discovers the account, with a cache of the test's own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", f"{tmp_path}")
+
+    def found(selection: Selection = Selection(), *, refresh: bool = False) -> Discovery:  # noqa: B008 - a value
+        return discover(clients, PacedCalls(10_000), selection, refresh=refresh)
+
+    return found

@@ -5,10 +5,10 @@ import pytest
 from governor.fleet.doctor.examination import findings
 from governor.fleet.doctor.finding import Check, Severity
 from governor.fleet.doctor.report import text
-from tests.fleet.cases import governing, limiting, queueing
+from tests.fleet.cases import governing, limiting, queueing, reserving
 from tests.fleet.cases.case import Case, account, attached, function, said
 
-CASES = (*queueing.CASES, *limiting.CASES, *governing.CASES)
+CASES = (*queueing.CASES, *reserving.CASES, *limiting.CASES, *governing.CASES)
 
 
 each_case = pytest.mark.parametrize(

@@ -2,110 +2,19 @@
 
 import json
 import signal
-import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
-from redis import Redis
 
-from governor.controller.aws.tags import KEY, of_knobs, of_reserved
-from governor.controller.observed import Knobs
 from governor.demo.aws.fleet import ACCOUNT_ID, REGION, Fleet
-from governor.demo.aws.lacking import throttled
 from governor.demo.aws.standin import StandIn
-from governor.ledger.keys import CONTROLLER, key
-from governor.lifeline import tied
-from tests.governors import Governor, Start, command, environment, run, starting
+from tests.controller.aws.commands import MESSAGES, RECEIVES, controller, maximum, shown
+from tests.governors import Governor, Start, run
 from tests.service.api import Api, eventually
 from tests.stores import wait_until
 
-POLICY = """
-account: {max_concurrency: 100, headroom: 20}
-functions:
-  load: {priority: background}
-  api: {}
-"""
-RECEIVES = 4
-"""A message that was received so often goes to the dead-letter queue."""
-
-MESSAGES = 200
-"""In batches of 10, each of which takes half a minute: twenty at once would do."""
-
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts governors that end with the test."""
-    with starting() as start:
-        yield start
-
-
-@pytest.fixture
-def policy(tmp_path: Path) -> Path:
-    """A file with a policy that leaves less to the queue than it could use."""
-    file = tmp_path / "policy.yaml"
-    file.write_text(POLICY.replace("100", "30"))
-    return file
-
-
-@pytest.fixture
-def burst(standin: StandIn, fleet: Fleet) -> str:
-    """A queue full of messages that feeds the function `load`: the mapping."""
-    assert standin.url
-    fleet.function("api")
-    fleet.function("load")
-    fleet.put_metric(
-        "ApproximateAgeOfOldestMessage", 77, time.time() - 60, "AWS/SQS", QueueName="load-queue"
-    )
-    return fleet.mapping("load", fleet.queue("load-queue", MESSAGES, RECEIVES))
-
-
-@pytest.fixture
-def governor(start: Start, valkey_url: str, pool: str, policy: Path) -> Governor:
-    """A service without a controller of its own."""
-    return start("--store", valkey_url, "--pool", pool, "--policy", f"{policy}")
-
-
-@pytest.fixture
-def where(valkey_url: str, pool: str, governor: Governor) -> list[str]:
-    """The options that lead a command to the pool, whose policy is there."""
-    assert governor.url
-    return ["--store", valkey_url, "--pool", pool]
-
-
-@contextmanager
-def controller(where: list[str], output: Path, *options: str) -> Iterator[psutil.Popen]:
-    """A running `governor controller run`."""
-    words = command("controller", "run", *where, "--interval", "1", *options)
-    with output.open("wb") as written:
-        process = psutil.Popen(
-            tied(words), env=environment(), stdout=written, stderr=subprocess.STDOUT
-        )
-        try:
-            yield process
-        finally:
-            process.terminate()
-            assert process.wait(30) == 0, output.read_text()
-    assert "Traceback" not in output.read_text(), output.read_text()
-
-
-def maximum(fleet: Fleet, uuid: str) -> int | None:
-    """The mapping's MaximumConcurrency."""
-    return fleet.state(uuid).get("ScalingConfig", {}).get("MaximumConcurrency")
-
-
-def shown(*words: str) -> dict[str, Any]:
-    """The JSON that a command prints, which must succeed."""
-    ended = run(*words, "--json")
-    assert ended.returncode == 0, ended
-    value: dict[str, Any] = json.loads(ended.stdout)
-    return value
 
 
 def test_plan_shows_what_would_be_done_and_does_nothing(
@@ -203,102 +112,6 @@ async def test_run_pause_resume_and_restore(
         facts = (await api.get("/v1/facts")).json
         learned = (facts["max_attempts"], facts["unshared"])
         assert learned == ({}, []), "nobody is there to learn it again"
-
-
-def test_restore_needs_nothing_in_the_store(
-    burst: str, fleet: Fleet, where: list[str], tmp_path: Path
-) -> None:
-    with controller(where, tmp_path / "output"):
-        wait_until(lambda: maximum(fleet, burst) is not None, "the queue is held back")
-    arn = fleet.state(burst)["EventSourceMappingArn"]
-    assert fleet.tags(arn)
-    empty = [*where[:-1], f"{where[-1]}-empty"]
-    ended = run("controller", "restore", *empty)
-    assert ended.returncode == 0, ended
-    assert "1 restored, 0 left" in ended.stdout
-    assert maximum(fleet, burst) is None
-    assert not fleet.tags(arn)
-    again = run("controller", "restore", *empty)
-    assert "0 restored, 0 left" in again.stdout
-
-
-def test_restore_does_not_rest_on_the_tagging_services_index(
-    burst: str, fleet: Fleet, standin: StandIn, where: list[str], tmp_path: Path
-) -> None:
-    with controller(where, tmp_path / "output"):
-        wait_until(lambda: maximum(fleet, burst) is not None, "the queue is held back")
-    untouched = fleet.fed("another")
-    standin.state.unindexed = True
-    ended = run("controller", "restore", *where[:-1], f"{where[-1]}-empty")
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert "1 restored, 0 left" in ended.stdout
-    assert maximum(fleet, burst) is None
-    assert maximum(fleet, untouched) is None
-    assert not fleet.tags(fleet.state(burst)["EventSourceMappingArn"])
-
-
-@pytest.mark.parametrize(
-    "action", ["*", "lambda:ListEventSourceMappings", "tag:GetResources", "lambda:GetFunction"]
-)
-def test_restore_waits_until_aws_answers(
-    burst: str, fleet: Fleet, standin: StandIn, where: list[str], action: str
-) -> None:
-    mapping, arn = fleet.state(burst)["EventSourceMappingArn"], fleet.function("braked")
-    fleet.functions.update_event_source_mapping(UUID=burst, ScalingConfig={"MaximumConcurrency": 5})
-    fleet.functions.tag_resource(Resource=mapping, Tags={KEY: of_knobs(Knobs())})
-    fleet.functions.put_function_concurrency(FunctionName="braked", ReservedConcurrentExecutions=7)
-    fleet.functions.tag_resource(Resource=arn, Tags={KEY: of_reserved(None)})
-    standin.state.tags[arn] = {KEY: of_reserved(None)}
-    refused = iter(range(6))
-    standin.trouble(action, lambda _: None if next(refused, None) is None else throttled())
-    ended = run("controller", "restore", *where[:-1], f"{where[-1]}-empty")
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert "2 restored, 0 left" in ended.stdout
-    assert maximum(fleet, burst) is None
-    assert "Concurrency" not in fleet.functions.get_function(FunctionName="braked")
-
-
-@pytest.mark.parametrize("action", ["*", "lambda:ListEventSourceMappings"])
-def test_restore_without_the_permission_to_see_says_so_at_once(
-    burst: str, standin: StandIn, where: list[str], action: str
-) -> None:
-    assert burst
-    standin.deny(action)
-    ended = run("controller", "restore", *where)
-    assert ended.returncode == 1
-    assert "grant lambda:ListEventSourceMappings" in ended.stderr
-
-
-def test_of_two_restores_at_once_one_goes_on(
-    burst: str, fleet: Fleet, standin: StandIn, where: list[str], tmp_path: Path
-) -> None:
-    more = [fleet.fed(f"load-{number}", MESSAGES) for number in range(3)]
-    with controller(where, tmp_path / "output"):
-        wait_until(lambda: maximum(fleet, burst) is not None, "the queue is held back")
-    standin.slow_down("lambda:ListEventSourceMappings", 0.5)
-    words = tied(command("controller", "restore", *where))
-    both = [
-        subprocess.Popen(words, env=environment(), stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    told = [each.communicate(timeout=60)[1] for each in both]
-    assert sorted(each.returncode for each in both) == [0, 1], told
-    assert any("someone else restores at the same time" in each for each in told)
-    assert {maximum(fleet, uuid) for uuid in (burst, *more)} == {None}
-
-
-def test_restore_gets_on_with_a_memory_of_another_release(
-    burst: str, fleet: Fleet, where: list[str], tmp_path: Path
-) -> None:
-    with controller(where, tmp_path / "output"):
-        wait_until(lambda: maximum(fleet, burst) is not None, "the queue is held back")
-    store, pool = where[1], where[3]
-    with Redis.from_url(store) as redis:
-        redis.hset(key(pool, CONTROLLER), "memory", b'{"turns": 7}')
-    ended = run("controller", "restore", *where)
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert "1 restored, 0 left" in ended.stdout
-    assert maximum(fleet, burst) is None
 
 
 async def test_what_is_broken_is_told_and_the_rest_is_held_back(
