@@ -144,6 +144,16 @@ def test_encryption_is_loaded_while_the_runtime_initialises(sound: dict[str, str
     assert {"ssl", "governor_layer.tls"} <= names
 
 
+@pytest.mark.parametrize("collects", [True, False])
+def test_a_function_finds_the_garbage_collector_as_it_left_it(
+    sound: dict[str, str], *, collects: bool
+) -> None:
+    as_the_function_wants_it = "import gc; " + ("" if collects else "gc.disable(); ")
+    program = f"{as_the_function_wants_it}{LOOK_UP}; assert gc.isenabled() is {collects}"
+    done = run(program, {**sound, "GOVERNOR_URL": "https://governor"})
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("disabled", [True, False])
 def test_a_layer_that_stands_aside_leaves_the_handler_bare(
     sound: dict[str, str], *, disabled: bool
