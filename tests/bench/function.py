@@ -3,6 +3,7 @@
 `python function.py WHAT`, with the layer on PYTHONPATH and its variables set. WHAT is one of
 
 - `import`: the time that importing the layer and finding the function's handler adds, in ms;
+- `trust`: the time that the interpreter takes to trust the system's authorities, in ms;
 - `bare` or `governed`: invocations of a handler that does nothing, without the layer or behind it.
 """
 
@@ -49,6 +50,26 @@ def cold_start() -> dict[str, float]:
     return {"import_ms": (imported - begin) * 1e3, "init_ms": (ready - imported) * 1e3}
 
 
+def trust() -> dict[str, float]:
+    """Do what whoever talks https does at least, with the layer or without it."""
+    import ssl  # noqa: PLC0415 - the layer's import is measured without it
+
+    begin = time.perf_counter()
+    ssl.create_default_context()
+    return {"init_ms": (time.perf_counter() - begin) * 1e3}
+
+
+def measured(what: str) -> dict[str, float]:
+    """Measure what is asked for."""
+    match what:
+        case "import":
+            return cold_start()
+        case "trust":
+            return trust()
+        case _:
+            return invocations(governed=what == "governed")
+
+
 def invocations(*, governed: bool) -> dict[str, float]:
     """Invoke the handler again and again; `after_us` is the time from its return to the runtime."""
     returned = 0.0
@@ -85,7 +106,4 @@ def resident_mb() -> float:
 
 
 if __name__ == "__main__":
-    what = sys.argv[1]
-    print(
-        json.dumps(cold_start() if what == "import" else invocations(governed=what == "governed"))
-    )
+    print(json.dumps(measured(sys.argv[1])))
