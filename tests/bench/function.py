@@ -2,8 +2,8 @@
 
 `python function.py WHAT`, with the layer on PYTHONPATH and its variables set. WHAT is one of
 
-- `import`: the time that importing the layer and finding the function's handler adds, in ms;
-- `trust`: the time that the interpreter takes to trust the system's authorities, in ms;
+- `import`: what importing the layer and finding the function's handler adds, in ms and MB;
+- `trust`: what the interpreter takes itself to trust the system's authorities, in ms and MB;
 - `bare` or `governed`: invocations of a handler that does nothing, without the layer or behind it.
 """
 
@@ -38,6 +38,7 @@ def cold_start() -> dict[str, float]:
     `import_ms` is for modules, `init_ms` for what follows: over https mostly the reading of the
     authorities that the system trusts.
     """
+    before_mb = resident_mb()
     begin = time.perf_counter()
     import governor_layer  # noqa: PLC0415 - this is what is measured
     from governor_layer import target  # noqa: F401, PLC0415 - loaded by the look-up
@@ -47,16 +48,23 @@ def cold_start() -> dict[str, float]:
     imported = time.perf_counter()
     assert callable(governor_layer.handler)
     ready = time.perf_counter()
-    return {"import_ms": (imported - begin) * 1e3, "init_ms": (ready - imported) * 1e3}
+    return {
+        "import_ms": (imported - begin) * 1e3,
+        "init_ms": (ready - imported) * 1e3,
+        "resident_mb": resident_mb() - before_mb,
+    }
 
 
 def trust() -> dict[str, float]:
     """Do what whoever talks https does at least, with the layer or without it."""
+    before_mb = resident_mb()
     import ssl  # noqa: PLC0415 - the layer's import is measured without it
 
     begin = time.perf_counter()
-    ssl.create_default_context()
-    return {"init_ms": (time.perf_counter() - begin) * 1e3}
+    kept = ssl.create_default_context()
+    ready = time.perf_counter()
+    assert kept.verify_mode is ssl.CERT_REQUIRED
+    return {"init_ms": (ready - begin) * 1e3, "resident_mb": resident_mb() - before_mb}
 
 
 def measured(what: str) -> dict[str, float]:

@@ -169,7 +169,7 @@ def layer_import() -> list[Figure]:
                 cold = _measured(folder, "import", f"{scheme}://127.0.0.1:8642", **variables)
                 if number:  # the first one compiles in any case
                     took.append(cold)
-            trusts.append(_measured(opt, "trust", "")["init_ms"])
+            trusts.append(_measured(opt, "trust", ""))
     bounds = {("http", "from bytecode"): 3, ("https", "from bytecode"): 10}
     imports = [
         Figure(
@@ -183,15 +183,30 @@ def layer_import() -> list[Figure]:
         )
         for (scheme, way), took in times.items()
     ]
-    init_ms = median([each["init_ms"] for each in times["https", "from bytecode"]])
+
+    def over_https(what: str) -> tuple[float, float]:
+        return (
+            median([each[what] for each in times["https", "from bytecode"]]),
+            median([each[what] for each in trusts]),
+        )
+
+    (init_ms, trust_ms), (governed_mb, trust_mb) = over_https("init_ms"), over_https("resident_mb")
     return [
         *imports,
         Figure(
             "layer: init over https ÷ the interpreter's own ssl.create_default_context()",
-            init_ms / median(trusts),
-            f"{init_ms:.1f} ÷ {median(trusts):.1f} ms, to read the system's authorities",
+            init_ms / trust_ms,
+            f"{init_ms:.1f} ÷ {trust_ms:.1f} ms, to read the system's authorities",
             Bound.AT_MOST,
             1.1,
+        ),
+        Figure(
+            "layer: resident memory over https, beside the interpreter's own ssl",
+            governed_mb - trust_mb,
+            f"{governed_mb:.2f} - {trust_mb:.2f} MB, before the first invocation",
+            Bound.AT_MOST,
+            2,
+            "MB",
         ),
     ]
 
