@@ -176,8 +176,9 @@ def test_a_denied_stream_without_aws_global_fails(standin: StandIn, launch: Laun
     standin.behaviour = denies
     environment = launch(standin.url, "bare.streaming", AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA="1")
     environment.invoke(json.loads((EVENTS / "function-url.json").read_text()))
-    denials = [(line["message"], line.get("outcome")) for line in journal(environment)]
-    assert denials == [("denied", "raise")], environment.logs()
+    # A set: now and then the emulator hands a stream that failed out a second time, by the same id.
+    denials = {(line["message"], line.get("outcome")) for line in journal(environment)}
+    assert denials == {("denied", "raise")}, environment.logs()
 
 
 def test_a_bad_setting_fails_at_init_where_the_governor_is_needed(
