@@ -8,19 +8,9 @@ import pytest
 import yaml
 
 from tests.governors import Start
+from tests.policies import EXAMPLE
 from tests.service.api import Api, eventually
 from tests.stores import wait_until
-
-EXAMPLE = """\
-account: {max_concurrency: 1000, headroom: 200}
-defaults: {priority: user-facing}
-groups:
-  etl:       {max_concurrency: 100, members: {tags: {pipeline: etl}}}
-  orders-db: {max_concurrency: 80, headroom: 20}
-functions:
-  orders-api: {priority: user-facing, groups: [orders-db]}
-  etl-load:   {priority: background, max_concurrency: 60, groups: {orders-db: 2}}
-"""
 
 
 async def test_json_and_yaml_are_the_same_document(api: Api) -> None:

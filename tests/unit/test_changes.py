@@ -9,7 +9,7 @@ from governor.policy import (
     parse_json,
     parse_yaml,
 )
-from tests.unit.policies import policies
+from tests.policies import policies
 
 
 def test_a_difference_has_a_path_a_before_and_an_after() -> None:

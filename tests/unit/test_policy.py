@@ -18,7 +18,7 @@ from governor.policy import (
     stored,
     version_of,
 )
-from tests.unit.policies import EXAMPLE, policies
+from tests.policies import EXAMPLE, policies
 
 
 def refusal(document: str) -> InvalidInputError:

@@ -8,7 +8,7 @@ from governor.policy import (
     parse_yaml,
 )
 from governor.resolver import REMEMBERED_CLAIMS, Resolver
-from tests.unit.policies import EXAMPLE
+from tests.policies import EXAMPLE
 
 
 def holds(policy: str, function: str) -> dict[str, int]:

@@ -15,7 +15,7 @@ from governor.policy import (
     Policy,
 )
 
-EXAMPLE = """
+EXAMPLE = """\
 account: {max_concurrency: 1000, headroom: 200}
 defaults: {priority: user-facing}
 groups:
