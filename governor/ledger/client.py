@@ -18,7 +18,7 @@ from governor.ledger.library import Library
 from governor.ledger.line import line
 from governor.ledger.store import PROBE_EVERY_S, Store
 from governor.ledger.wire import Exchange
-from governor.model import Lease, Operation, ScopeCount
+from governor.model import Lease, Operation, Release, ScopeCount
 from governor.resolver import Resolver
 
 SCAN_SIZE: Final = 250
@@ -36,10 +36,10 @@ class StoredPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Woken:
-    """News: a waiting acquire was granted."""
+    """News: a waiting acquire was granted, or (`expires_at_ms` None) released before it was."""
 
     id: str
-    expires_at_ms: int
+    expires_at_ms: int | None
     shadow_denied_by: str | None
 
 
@@ -113,15 +113,22 @@ class LedgerClient:
         """Perform `operations` in one atomic step; none of them if the policy has changed (None).
 
         An exchange may be sent twice when a connection breaks: acquiring and releasing are
-        idempotent by id (rule 4).
+        idempotent by id (rule 4). Releases alone, or no operations, which only sweeps, are done
+        in a store whose memory is full, too.
         """
         if self._packer is None or self._packer.resolver is not resolver:
             self._packer = wire.Packer(resolver, self._channel)
+        library = self.store.library
+        frees = all(isinstance(each, Release) for each in operations)
+        function = library.give_back if frees else library.exchange
         request = self._packer.request(operations)
-        reply = await self.store.with_library(
-            self._line.fcall, self.store.library.exchange, request
-        )
+        reply = await self.store.with_library(self._line.fcall, function, request)
         return wire.answer(reply, operations, resolver)
+
+    async def probe(self) -> None:
+        """Find out whether the store takes check-ins: whether it answers, and has memory left."""
+        request = wire.nothing(self._channel)
+        await self.store.with_library(self._line.fcall, self.store.library.exchange, request)
 
     async def read_version(self) -> str | None:
         """Return the version of the rules in the store, None if there is no policy."""

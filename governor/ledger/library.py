@@ -36,6 +36,11 @@ class Library:
         return f"{self.name}_exchange"
 
     @property
+    def give_back(self) -> str:
+        """Name of the function that performs releases, even in a store whose memory is full."""
+        return f"{self.name}_give_back"
+
+    @property
     def put_policy(self) -> str:
         """Name of the function that replaces the policy."""
         return f"{self.name}_put_policy"

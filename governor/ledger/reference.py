@@ -229,7 +229,7 @@ class ReferenceLedger:
                 self.queue[first.acquire.id] = replace(first, denied_by=denier.name)
                 continue
             del self.queue[first.acquire.id]
-            acquire = replace(first.acquire, ttl_ms=min(first.acquire.ttl_ms, HANDOVER_MS))
+            acquire = replace(first.acquire, ttl_ms=HANDOVER_MS)
             self.woken.append(self._grant(acquire, stakes, shadow, overrun=False))
 
     def _can_be_served(self, queued: Queued, scope: str) -> bool:

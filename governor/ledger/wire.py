@@ -60,6 +60,11 @@ class Exchange:
     """Leases by function that this exchange found expired."""
 
 
+def nothing(channel: str) -> bytes:
+    """Pack no operation at all, of the process that listens to `channel`."""
+    return _pack(("", channel, []))
+
+
 class Packer:
     """Packs operations under one policy; remembers the claims that it packed before."""
 
@@ -141,10 +146,10 @@ def _claimed(claim: str | bytes) -> tuple[str, dict[str, int]]:
     return function, dict(zip(holds[::_HOLD_SIZE], holds[1::_HOLD_SIZE], strict=True))
 
 
-def woken(news: bytes) -> tuple[str, int, str | None]:
-    """Unpack the news of a grant to a waiting acquire: id, expires_at_ms, shadow_denied_by."""
+def woken(news: bytes) -> tuple[str, int | None, str | None]:
+    """Unpack the news of an acquire's wait that is over: id, expires_at_ms, shadow_denied_by."""
     id_, expires_at_ms, shadow = _unpack(news)
-    return id_, expires_at_ms, shadow or None
+    return id_, expires_at_ms or None, shadow or None
 
 
 def lease(id_: bytes, record: bytes) -> Lease:

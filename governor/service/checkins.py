@@ -42,7 +42,8 @@ STALE_ATTEMPTS: Final = 20
 
 SWEEP_AT_MOST_EVERY_S: Final = 0.05
 SWEEP_AT_LEAST_EVERY_S: Final = 30.0
-"""For leases of which this process does not know, because a replica granted them and died."""
+"""For leases of which this process does not know: a replica granted them, and died. While the last
+hour is recorded the chronicle sweeps more often."""
 
 log = logging.getLogger(__name__)
 
@@ -141,12 +142,14 @@ class CheckIns:
     async def _acquire_or_wait(self, acquire: Acquire) -> Granted | Denied:
         until = self._loop.time() + acquire.wait_ms / 1000
         waiter = Waiter(acquire, until, self._loop.create_future())
+        queued = False
         # Before it is sent: the news of a grant may overtake the answer that it waits.
         self._waiters.setdefault(acquire.id, []).append(waiter)
         try:
             answer = await self._submit(acquire)
             if not isinstance(answer, Waiting):
                 return _final(answer)
+            queued = True
             if self._closing:
                 _resolve(waiter.grant, None)
             granted = None
@@ -157,7 +160,9 @@ class CheckIns:
             answer = granted or _final(await self._submit(replace(acquire, wait_ms=0)))
             return answer if isinstance(answer, Denied) else await self._take_over(acquire, answer)
         except asyncio.CancelledError:
-            self._submit(Release(acquire.id)).add_done_callback(_heed)
+            # An answer that is still on its way is seen to when it comes.
+            if queued and len(self._waiters[acquire.id]) == 1:
+                self._give_up(acquire.id)
             raise
         finally:
             self._waiters[acquire.id].remove(waiter)
@@ -201,12 +206,18 @@ class CheckIns:
                 if not future.done():
                     future.set_exception(error)
             return
-        for (_, future), answer in zip(batch, exchange.answers, strict=True):
+        for (operation, future), answer in zip(batch, exchange.answers, strict=True):
             if not future.done():
                 future.set_result(answer)
-            elif isinstance(answer, Granted) and not answer.replayed:
-                # The client hung up meanwhile.
-                self._submit(Release(answer.id)).add_done_callback(_heed)
+            elif isinstance(operation, Acquire):
+                # The client hung up meanwhile. What was live before it asked is not its own.
+                fresh = isinstance(answer, Granted) and not answer.replayed
+                if (fresh or isinstance(answer, Waiting)) and operation.id not in self._waiters:
+                    self._give_up(operation.id)
+
+    def _give_up(self, id_: str) -> None:
+        """Give back a lease, or a place in the queue, that no client has any more."""
+        self._submit(Release(id_)).add_done_callback(_heed)
 
     async def _exchange(self, operations: list[Operation]) -> Exchange:
         for _ in range(STALE_ATTEMPTS):
@@ -241,7 +252,10 @@ class CheckIns:
 
     async def _heed_news(self, news: News) -> None:
         match news:
-            case Woken(id, expires_at_ms, shadow_denied_by):
+            case Woken(id, None):
+                for waiter in self._waiters.get(id, ()):
+                    _resolve(waiter.grant, None)
+            case Woken(id, int(expires_at_ms), shadow_denied_by):
                 for waiter in self._waiters.get(id, ()):
                     claim = self._policies.resolver.claim(waiter.acquire.function)
                     granted = Granted(
@@ -260,7 +274,12 @@ class CheckIns:
     async def _ask_again(self) -> None:
         """Ask for all who wait, under the policy as it is now; they keep their places."""
         now = self._loop.time()
-        waiting = [waiters[0] for waiters in self._waiters.values()]
+        # Not for one that asks a last time, as it does at the end: its place would outlive it.
+        waiting = [
+            patient[0]
+            for waiters in self._waiters.values()
+            if (patient := [each for each in waiters if not each.grant.done()])
+        ]
         answers = await asyncio.gather(
             *(self._submit(waiter.remaining(now)) for waiter in waiting), return_exceptions=True
         )

@@ -158,7 +158,7 @@ class PoolCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Yield the gauges."""
         yield GaugeMetricFamily(
-            "governor_store_up", "Whether the store answers (1) or not (0).", self._store_up
+            "governor_store_up", "Whether the store takes check-ins (1) or not (0).", self._store_up
         )
         in_use = GaugeMetricFamily(
             "governor_in_use", "Summed weight of the live leases.", labels=["scope"]

@@ -58,6 +58,7 @@ async def _send(response: web.StreamResponse, event: str, data: object) -> None:
 async def prometheus(call: Call) -> web.Response:
     """Answer with the metrics; the store's failure is one of them."""
     try:
+        await call.service.ledger.probe()
         pool = await call.service.watch.look()
     except StoreUnavailableError:
         gauges: list[Collector] = [metrics.PoolCollector({}, {}, None, store_up=False)]
@@ -76,6 +77,6 @@ async def healthz(_: Call) -> web.Response:
 
 
 async def readyz(call: Call) -> web.Response:
-    """Answer whether the store can be reached; raises `StoreUnavailableError` if not."""
-    await call.service.ledger.read_version()
+    """Answer whether the store takes check-ins; raises `StoreUnavailableError` if not."""
+    await call.service.ledger.probe()
     return json_response(HealthAnswer())

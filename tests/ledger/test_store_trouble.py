@@ -83,6 +83,26 @@ async def test_a_dead_store_is_said_to_be_dead_until_it_is_back(
     await replica.denied("b", "api")
 
 
+async def test_a_full_store_is_named_and_takes_back_what_it_has_given(
+    replica: Replica, server: Server
+) -> None:
+    await replica.granted("a", "api")
+    await replica.granted("b", "other", ttl_ms=1)
+    with server.client() as store:
+        store.config_set("maxmemory", 1)
+        with pytest.raises(StoreUnavailableError, match="maxmemory"):
+            await replica.acquire("c", "other")
+        with pytest.raises(StoreUnavailableError, match="maxmemory"):
+            await replica.ledger.probe()
+        swept = await replica.exchange()
+        assert swept.expired == {"other": 1}
+        assert (await replica.release("a")).function == "api"
+        store.config_set("maxmemory", 0)
+    await replica.ledger.probe()
+    await replica.granted("d", "api")
+    assert await replica.in_use("account") == 1
+
+
 async def test_a_connection_that_died_while_idle_is_replaced_unnoticed(
     replica: Replica, server: Server
 ) -> None:
@@ -170,15 +190,6 @@ async def test_a_missing_password_is_named(server: Server) -> None:
         async with Replica(server.url, "pool") as replica:
             with pytest.raises(StoreUnavailableError, match=r"(?i)auth"):
                 await replica.exchange()
-
-
-async def test_a_store_that_is_full_is_named(replica: Replica, server: Server) -> None:
-    with server.client() as store:
-        store.config_set("maxmemory", 1)
-        with pytest.raises(StoreUnavailableError, match="maxmemory"):
-            await replica.exchange()
-        store.config_set("maxmemory", 0)
-    await replica.granted("a", "api")
 
 
 async def test_nobody_at_the_address_is_named() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import cycle
 
 import pytest
 
@@ -18,12 +19,15 @@ ASKING = {"info", "client|setinfo", "hello"}
 
 
 @asynccontextmanager
-async def crowd() -> AsyncIterator[Callable[[Api, str, str], "asyncio.Task[Reply]"]]:
+async def crowd() -> AsyncIterator[Callable[..., "asyncio.Task[Reply]"]]:
     """Lets clients wait, by id and function; those that still do hang up when it ends."""
     tasks: list[asyncio.Task[Reply]] = []
 
-    def wait(api: Api, id_: str, function: str, wait_ms: int = LONG_MS) -> "asyncio.Task[Reply]":
-        tasks.append(asyncio.create_task(api.check_in(id_, function, wait_ms=wait_ms)))
+    def wait(
+        api: Api, id_: str, function: str, wait_ms: int = LONG_MS, **fields: int
+    ) -> "asyncio.Task[Reply]":
+        asked = api.check_in(id_, function, wait_ms=wait_ms, **fields)
+        tasks.append(asyncio.create_task(asked))
         return tasks[-1]
 
     try:
@@ -175,6 +179,86 @@ async def test_clients_with_one_id_wait_for_one_lease(api: Api, other: Api) -> N
     assert {reply.status for reply in replies} <= {200, 201}
     assert len({reply.json["expires_at_ms"] for reply in replies}) == 1
     assert await api.in_use("function:f") == 1
+
+
+async def test_of_two_with_one_id_the_other_keeps_its_place(api: Api) -> None:
+    await api.set_policy(ONE)
+    await api.granted("first", "f")
+    async with crowd() as wait:
+        gone, patient = (wait(api, "same", "f") for _ in range(2))
+        later = wait(api, "later", "f")
+        await asyncio.sleep(0.2)
+        gone.cancel()
+        await asyncio.wait([gone])
+        await asyncio.sleep(0.1)  # the service notices
+        await api.check_out("first")
+        assert (await patient).status in {200, 201}
+        assert not later.done()
+        assert await api.holders() == ["same"]
+
+
+async def test_who_hangs_up_takes_nothing_from_who_held_its_id_before(
+    start: Start, own_store: Server
+) -> None:
+    governor = start("--store", own_store.url)
+    async with Api(governor.url) as api, crowd() as wait:
+        await api.set_policy(ONE)
+        await api.granted("held", "f")
+        own_store.freeze()
+        again = wait(api, "held", "f")
+        await asyncio.sleep(0.1)
+        again.cancel()
+        await asyncio.wait([again])
+        await asyncio.sleep(0.1)  # the service notices before it has an answer
+        own_store.resume()
+        await api.denied("another", "f")
+        assert await api.holders() == ["held"]
+
+
+async def test_a_release_of_who_waits_ends_the_wait(api: Api, other: Api) -> None:
+    await api.set_policy(ONE)
+    await api.granted("first", "f")
+    async with crowd() as wait:
+        for there in (api, other):
+            waiting = wait(api, "waits", "f")
+            await asyncio.sleep(0.2)
+            await there.check_out("waits")
+            released = time.monotonic()
+            (await waiting).problem(429)
+            assert time.monotonic() - released < 1.0
+    assert await api.holders() == ["first"]
+
+
+async def test_a_short_lease_lives_until_its_client_has_it(api: Api) -> None:
+    await api.set_policy(ONE)
+    await api.granted("first", "f")
+    async with crowd() as wait:
+        waiting = [wait(api, f"w{n}", "f", ttl_ms=1) for n in range(10)]
+        await asyncio.sleep(0.2)
+        await api.check_out("first")
+        for each in asyncio.as_completed(waiting):
+            reply = await each
+            assert (reply.status, reply.json["overrun"]) == (201, False)
+            await api.check_out(reply.json["id"])
+    assert (await api.scopes())["function:f"]["overruns"] == 0
+
+
+async def test_no_place_in_line_outlives_its_client(start: Start, own_store: Server) -> None:
+    async def change_the_policy(api: Api, waiting: list["asyncio.Task[Reply]"]) -> None:
+        for attempts in cycle((2, 3)):
+            if all(task.done() for task in waiting):
+                return
+            await api.patch("/v1/functions/f", {"max_attempts": attempts})
+
+    governor = start("--store", own_store.url)
+    async with Api(governor.url) as api, crowd() as wait:
+        await api.set_policy(ONE)
+        await api.granted("first", "f")
+        for turn in range(10):
+            waiting = [wait(api, f"{turn}-{n}", "f", 150 + n) for n in range(25)]
+            await asyncio.gather(*(change_the_policy(api, waiting) for _ in range(3)))
+            with own_store.client() as client:
+                assert client.zcard("{default}:queue") == 0
 
 
 async def test_nobody_asks_the_store_while_nothing_changes(start: Start, own_store: Server) -> None:

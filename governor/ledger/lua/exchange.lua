@@ -14,7 +14,7 @@ local QUEUE_GRACE_MS = 1000
 
 local function wait_in_queue(operation, denied_by, channel, ticket)
   local text = operation[OP_CLAIM]
-  local waiting = { text, operation[OP_TTL_MS], ticket, denied_by, version(), channel }
+  local waiting = { text, ticket, denied_by, version(), channel }
   local patience_ms = operation[WAIT_MS] + QUEUE_GRACE_MS
   local lease = { book.now, book.now + patience_ms, QUEUED, text, waiting }
   enqueue(operation[ID], lease, denied_by)
@@ -77,6 +77,9 @@ local function release(operation)
   book.released[id] = true
   if not lease then
     return { IS_RELEASED, false }
+  end
+  if lease[WAITING] then
+    wake(id, lease, false, false)
   end
   finish(id, lease)
   return { IS_RELEASED, not lease[WAITING] and claim_in(lease[CLAIM])[CLAIM_FUNCTION] }

@@ -1,12 +1,13 @@
 -- The queue of acquires that wait (rule 12): per denying scope, user-facing before background, then
 -- first come first served. A waiting lease has a record like a held one and holds nothing. Whatever
--- frees room grants to the queue in the same atomic step, so nobody polls and nobody overtakes.
+-- frees room grants to the queue in the same atomic step: nobody polls, and what has become free
+-- goes to nobody else.
 
 -- What a waiting lease remembers beside its claim.
-local TTL_MS, TICKET, AT_SCOPE, CLAIM_VERSION, WORKER = 2, 3, 4, 5, 6
+local TICKET, AT_SCOPE, CLAIM_VERSION, WORKER = 2, 3, 4, 5
 
--- Time for the service to take over what its client was granted, by a renewal. Should it die before
--- it hears of the grant, the lease is not lost for longer.
+-- Time for the service to take over what its client was granted, by a renewal to the ttl that was
+-- asked for. Should it die before it hears of the grant, the lease is not lost for longer.
 local HANDOVER_MS = 2000
 
 local function place(id, lease)
@@ -38,16 +39,20 @@ local function leave_queue(id, lease)
   book.queued = nil
 end
 
+-- Tell the service of a waiting lease that the wait is over; whether it listens.
+local function wake(id, lease, expires_at, shadow_denied_by)
+  local news = cmsgpack.pack({ id, expires_at, shadow_denied_by })
+  return redis.call('SPUBLISH', lease[WAITING][WORKER], news) > 0
+end
+
 -- Grant what `lease` waited for if its service still listens.
 local function hand_over(id, lease, shadow)
-  local waiting, claim = lease[WAITING], claim_in(lease[CLAIM])
-  local ttl_ms = math.min(waiting[TTL_MS], HANDOVER_MS)
+  local claim = claim_in(lease[CLAIM])
   local shadow_denied_by = shadow and claim[shadow + SCOPE] or false
-  local news = cmsgpack.pack({ id, book.now + ttl_ms, shadow_denied_by })
-  if redis.call('SPUBLISH', waiting[WORKER], news) == 0 then
+  if not wake(id, lease, book.now + HANDOVER_MS, shadow_denied_by) then
     return -- the service that waited is gone, and its client with it
   end
-  grant(id, lease[CLAIM], ttl_ms, HELD, GRANTED)
+  grant(id, lease[CLAIM], HANDOVER_MS, HELD, GRANTED)
   if shadow then
     count(claim, shadow, SHADOW_DENIED)
   end
