@@ -59,6 +59,8 @@ class ReferenceLedger:
         self.queue: dict[str, Queued] = {}
         self.woken: list[Granted] = []
         """Grants to waiting acquires, oldest first; the caller takes them out."""
+        self.given_up: list[str] = []
+        """Waiting acquires that were released, oldest first; likewise."""
         self._scopes: dict[str, Counted] = {}
         self._stakes: dict[str, Stakes] = {}
         self._ends: list[tuple[int, str]] = []
@@ -145,6 +147,8 @@ class ReferenceLedger:
         released[id_] = None
         if len(released) > MOST_RELEASED:
             released.popitem(last=False)
+        if id_ in self.queue:
+            self.given_up.append(id_)
         lease = self._end(id_)
         return Released(lease.function if lease else None)
 

@@ -160,10 +160,15 @@ class LedgerMachine(RuleBasedStateMachine):
         if ends := self.ends():
             assert exchange.next_end_ms is not None
             assert exchange.next_end_ms <= min(ends)
-        for granted in self.reference.woken:
-            news = self.run(self.inbox.next())
-            assert news == Woken(granted.id, granted.expires_at_ms, granted.shadow_denied_by)
-        self.reference.woken.clear()
+        woken, given_up = self.reference.woken, self.reference.given_up
+        news = [self.run(self.inbox.next()) for _ in range(len(woken) + len(given_up))]
+        of_none = [Woken(id_, None, None) for id_ in given_up]
+        assert [each for each in news if each in of_none] == of_none
+        assert [each for each in news if each not in of_none] == [
+            Woken(granted.id, granted.expires_at_ms, granted.shadow_denied_by) for granted in woken
+        ]
+        woken.clear()
+        given_up.clear()
 
     @initialize(policy=policies)
     def begin(self, policy: Policy) -> None:

@@ -124,6 +124,7 @@ async def test_when_who_needs_much_gives_up_those_behind_get_the_room(
     await replica.release("held-0")
     if patience == "hangs up":
         await replica.release("big")
+        assert await inbox.next() == Woken("big", None, None)
     else:
         clock.advance(10_000)
         await replica.exchange()
