@@ -4,11 +4,14 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 
 from governor.errors import SettingsError
+
+if TYPE_CHECKING:
+    from governor.policy import Policy
 
 EMBEDDED: Final = "embedded"
 
@@ -17,6 +20,9 @@ READY: Final = b"ready\n"
 
 WRONG_SETTINGS: Final = 2
 """Exit status of a worker that can't run with what it was told."""
+
+LOADED_WITHIN_S: Final = 1.0
+"""How long a process waits for the policy before it starts without, as the store is not there."""
 
 FINISH_WITHIN_S: Final = 10.0
 """How long requests that are under way may take when the service stops."""
@@ -68,15 +74,24 @@ CALLS_PER_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyFile:
+    """A policy file as it was when the governor started."""
+
+    policy: "Policy"
+    digest: str
+    """Of its text: what was loaded last is not loaded again."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServeSettings:
-    """Everything that `governor serve` is told."""
+    """Everything that `governor serve` is told, files included: none is read again."""
 
     listen: Address
     store: str
     """``embedded`` or the store's URL."""
     data_dir: Path
     pool: str
-    policy: Path | None
+    policy: PolicyFile | None
     tokens: Path | None
     workers: int
     controller: bool
@@ -134,6 +149,5 @@ class WorkerSettings(ChildSettings):
     """File descriptor of the listening socket."""
     store: str
     pool: str
-    policy: Path | None
     tokens: Path | None
     workers: int

@@ -2,19 +2,32 @@
 
 import logging
 import os
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import click
 
 from governor.cli.options import option, pool_option
-from governor.settings import EMBEDDED, ServeSettings, parse_address
+from governor.errors import InvalidInputError, SettingsError
+from governor.settings import EMBEDDED, PolicyFile, ServeSettings, parse_address
 
 
 def data_dir() -> Path:
     """Return where the embedded store keeps its data unless told otherwise (XDG)."""
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state) / "governor"
+
+
+def read_policy_file(path: Path) -> PolicyFile:
+    """Read the policy file at `path`. Raises `SettingsError`."""
+    from governor.policy import parse_file  # noqa: PLC0415 - see `governor.cli`
+
+    try:
+        text = path.read_bytes()
+        return PolicyFile(parse_file(path, text), sha256(text).hexdigest())
+    except (OSError, InvalidInputError) as error:
+        raise SettingsError(f"--policy {path}: {error}") from error
 
 
 @click.command()
@@ -55,9 +68,10 @@ def data_dir() -> Path:
     is_flag=True,
     help="Run a controller too: background work is held back at its queues (needs AWS access).",
 )
-def serve(listen: str, pool: str, **rest: Any) -> None:
+def serve(listen: str, pool: str, policy: Path | None, **rest: Any) -> None:
     """Run the service."""
     from governor.service.supervisor import serve as run  # noqa: PLC0415 - see `governor.cli`
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-    run(ServeSettings(listen=parse_address(listen), pool=pool, **rest))
+    file = None if policy is None else read_policy_file(policy)
+    run(ServeSettings(listen=parse_address(listen), pool=pool, policy=file, **rest))

@@ -23,6 +23,7 @@ from governor.lifeline import tied
 from governor.settings import (
     EMBEDDED,
     FINISH_WITHIN_S,
+    LOADED_WITHIN_S,
     READY,
     WRONG_SETTINGS,
     Address,
@@ -125,10 +126,14 @@ class Supervisor:
     async def run(self) -> None:
         """Start everything, say so, and stop everything on a signal: the store last.
 
-        Raises `SettingsError` if a child refuses its settings when it first starts.
+        Raises `SettingsError` if the store has no such address, or a child refuses its settings
+        when it first starts.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
+        loading = asyncio.create_task(self._load_policy())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(loading), LOADED_WITHIN_S)
         programs = self._programs()
         ready = [asyncio.Event() for _ in programs]
         keeping = [
@@ -139,10 +144,12 @@ class Supervisor:
         announcing = asyncio.create_task(self._announce(ready))
         await self._stopping.wait()
         announcing.cancel()
+        loading.cancel()
         for child in self._running.values():
             _terminate(child)
         await asyncio.gather(*keeping)
         watching.cancel()
+        await asyncio.wait([loading])
         if self._refused:
             raise SettingsError("the service can't run with these settings; see above")
 
@@ -152,10 +159,22 @@ class Supervisor:
         host, port, *_ = self._sockets[0].getsockname()
         print(f"governor: listening on {Address(host, port).url}", flush=True)  # noqa: T201
 
+    @property
+    def _store_url(self) -> str:
+        return self._settings.store if self._store is None else self._store.url
+
+    async def _load_policy(self) -> None:
+        """Load the policy file, here: workers start again and again, and the policy goes on."""
+        file, pool = self._settings.policy, self._settings.pool
+        if file is not None:
+            # The store's client takes 10 MB, which a supervisor without a file can do without.
+            from governor.service.loading import load_file  # noqa: PLC0415
+
+            await load_file(file, self._store_url, pool)
+
     def _programs(self) -> list[Program]:
         """A worker for each socket, and the controller if one is wanted."""
-        settings = self._settings
-        store = settings.store if self._store is None else self._store.url
+        settings, store = self._settings, self._store_url
         programs = [
             Program(
                 "governor.service.worker",
@@ -163,7 +182,6 @@ class Supervisor:
                     each.fileno(),
                     store,
                     settings.pool,
-                    settings.policy,
                     settings.tokens,
                     len(self._sockets),
                 ),

@@ -6,46 +6,34 @@ import logging
 import signal
 import socket
 import sys
-from hashlib import sha256
-from pathlib import Path
-from typing import Final
 
 import uvloop
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
-from governor.errors import InvalidInputError, SettingsError, StoreUnavailableError
+from governor.errors import SettingsError
 from governor.ledger.chronicle_store import ChronicleStore
 from governor.ledger.client import LedgerClient
 from governor.ledger.controller_store import ControllerStore
 from governor.ledger.policy_store import PolicyStore
-from governor.policy import Policy, parse_file
 from governor.service.app import Service, application
 from governor.service.auth import load_tokens
 from governor.service.checkins import CheckIns
 from governor.service.chronicle import Chronicle
 from governor.service.denials import Denials
+from governor.service.loading import until_answered
 from governor.service.metrics import Metrics
 from governor.service.pool import Watch
 from governor.service.routes import ROUTES
-from governor.settings import FINISH_WITHIN_S, READY, WRONG_SETTINGS, WorkerSettings
-
-RETRY_EVERY_S: Final = 0.2
+from governor.settings import (
+    FINISH_WITHIN_S,
+    LOADED_WITHIN_S,
+    READY,
+    WRONG_SETTINGS,
+    WorkerSettings,
+)
 
 log = logging.getLogger(__name__)
-
-
-def read_policy_file(path: Path) -> tuple[Policy, str]:
-    """Return the policy in the file at `path`, and the digest of its text.
-
-    Raises `SettingsError`.
-    """
-    try:
-        text = path.read_bytes()
-        policy = parse_file(path, text)
-    except (OSError, InvalidInputError) as error:
-        raise SettingsError(f"--policy {path}: {error}") from error
-    return policy, sha256(text).hexdigest()
 
 
 async def work(settings: WorkerSettings) -> None:
@@ -69,9 +57,8 @@ async def work(settings: WorkerSettings) -> None:
         app, access_log=None, handler_cancellation=True, shutdown_timeout=FINISH_WITHIN_S
     )
 
-    file = None if settings.policy is None else read_policy_file(settings.policy)
-    loading = asyncio.create_task(_load_policy(policies, file))
-    await asyncio.wait([loading], timeout=RETRY_EVERY_S)
+    loading = asyncio.create_task(until_answered(policies.refresh))
+    await asyncio.wait([loading], timeout=LOADED_WITHIN_S)
     check_ins.start()
     chronicle.start()
     await runner.setup()
@@ -87,21 +74,6 @@ async def work(settings: WorkerSettings) -> None:
     await chronicle.stop()
     await check_ins.stop()
     await ledger.close()
-
-
-async def _load_policy(policies: PolicyStore, file: tuple[Policy, str] | None) -> None:
-    """Bring the pool's policy here, and the file's into the pool; try until the store is there."""
-    while True:
-        try:
-            if file is None:
-                await policies.refresh()
-            else:
-                await policies.load_file(*file)
-        except StoreUnavailableError as error:
-            log.warning("%s", error)
-            await asyncio.sleep(RETRY_EVERY_S)
-        else:
-            return
 
 
 def _is_no_malformed_request(record: logging.LogRecord) -> bool:

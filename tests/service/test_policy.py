@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from aiohttp import ClientError
 
 from tests.governors import Start
 from tests.policies import EXAMPLE
 from tests.service.api import Api, eventually
-from tests.stores import wait_until
+from tests.stores import Server, wait_until
 
 
 async def test_json_and_yaml_are_the_same_document(api: Api) -> None:
@@ -120,6 +121,36 @@ async def test_a_policy_file_is_loaded_once(start: Start, tmp_path: Path) -> Non
     file.write_text("account: {max_concurrency: 11}")
     await started_with(11, then=40)
     await started_with(40, then=50)
+
+
+@pytest.mark.parametrize("edited", ["account: {max_concurrency: 1}", "account: nonsense", None])
+async def test_a_worker_that_is_started_anew_loads_no_policy_file(
+    start: Start, own_store: Server, tmp_path: Path, edited: str | None
+) -> None:
+    """It may be edited, broken or gone by then, or be another governor's turn to set the limits."""
+    file, newer = tmp_path / "policy.yaml", tmp_path / "newer.yaml"
+    file.write_text("account: {max_concurrency: 10}")
+    newer.write_text("account: {max_concurrency: 20}")
+    governor = start("--store", own_store.url, "--policy", f"{file}")
+    async with Api(start("--store", own_store.url, "--policy", f"{newer}").url) as api:
+        if edited is None:
+            file.unlink()
+        else:
+            file.write_text(edited)
+        (victim,) = governor.workers()
+        victim.kill()
+        async with Api(governor.url) as again:
+
+            async def answers() -> bool:
+                try:
+                    return (await again.get("/readyz")).status == 200
+                except ClientError:
+                    return False
+
+            await eventually(answers, "a worker has taken its place")
+            assert victim not in governor.workers()
+            assert (await again.get("/v1/account")).json["max_concurrency"] == 20
+        assert (await api.get("/v1/account")).json["max_concurrency"] == 20
 
 
 async def test_a_policy_file_may_be_json(start: Start, tmp_path: Path) -> None:
