@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 import msgspec
 
 from governor.errors import SettingsError
+from governor.tokens import Token
 
 if TYPE_CHECKING:
     from governor.policy import Policy
@@ -92,14 +93,14 @@ class ServeSettings:
     data_dir: Path
     pool: str
     policy: PolicyFile | None
-    tokens: Path | None
+    tokens: tuple[Token, ...]
     workers: int
     controller: bool
 
     def __post_init__(self) -> None:
         """Refuse a pool that is no name, and to be open to the network without tokens."""
         check_pool(self.pool)
-        if self.tokens is None and not self.listen.is_loopback:
+        if not self.tokens and not self.listen.is_loopback:
             raise SettingsError(
                 f"--listen {self.listen.host} is reachable from other machines and there are no "
                 "tokens: name a file with --tokens, or listen on 127.0.0.1"
@@ -112,12 +113,12 @@ class ChildSettings:
 
     def pack(self) -> bytes:
         """Return the settings as one line."""
-        return msgspec.json.encode(msgspec.to_builtins(self, enc_hook=str)) + b"\n"
+        return msgspec.json.encode(self) + b"\n"
 
     @classmethod
     def unpack(cls, line: bytes) -> Self:
         """Read what `pack` wrote."""
-        return msgspec.json.decode(line, type=cls, dec_hook=lambda to, value: to(value))
+        return msgspec.json.decode(line, type=cls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,5 +150,5 @@ class WorkerSettings(ChildSettings):
     """File descriptor of the listening socket."""
     store: str
     pool: str
-    tokens: Path | None
+    tokens: tuple[Token, ...]
     workers: int

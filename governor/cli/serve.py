@@ -11,6 +11,7 @@ import click
 from governor.cli.options import option, pool_option
 from governor.errors import InvalidInputError, SettingsError
 from governor.settings import EMBEDDED, PolicyFile, ServeSettings, parse_address
+from governor.tokens import read_tokens
 
 
 def data_dir() -> Path:
@@ -68,10 +69,17 @@ def read_policy_file(path: Path) -> PolicyFile:
     is_flag=True,
     help="Run a controller too: background work is held back at its queues (needs AWS access).",
 )
-def serve(listen: str, pool: str, policy: Path | None, **rest: Any) -> None:
+def serve(listen: str, pool: str, policy: Path | None, tokens: Path | None, **rest: Any) -> None:
     """Run the service."""
     from governor.service.supervisor import serve as run  # noqa: PLC0415 - see `governor.cli`
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
-    file = None if policy is None else read_policy_file(policy)
-    run(ServeSettings(listen=parse_address(listen), pool=pool, policy=file, **rest))
+    run(
+        ServeSettings(
+            listen=parse_address(listen),
+            pool=pool,
+            policy=None if policy is None else read_policy_file(policy),
+            tokens=() if tokens is None else read_tokens(tokens),
+            **rest,
+        )
+    )

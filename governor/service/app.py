@@ -15,9 +15,10 @@ from governor.ledger.client import LedgerClient
 from governor.ledger.controller_store import ControllerStore
 from governor.ledger.policy_store import PolicyStore
 from governor.service import problems
-from governor.service.auth import Role, Tokens, check_origin
+from governor.service.auth import Tokens, check_origin
 from governor.service.checkins import CheckIns
 from governor.service.pool import Watch
+from governor.tokens import Role
 from governor.validation import convert, decoder, json_value
 
 SMALL_BODY: Final = 64 * 1024

@@ -10,8 +10,8 @@ from governor import __version__
 from governor.policy import Policy
 from governor.service import problems
 from governor.service.app import Answer, Route
-from governor.service.auth import Role
 from governor.service.problems import Problem
+from governor.tokens import Role
 
 _TEMPLATE: Final = "#/components/schemas/{name}"
 _INVALID: Final = Answer("Something in the request is wrong; `field` names it.")

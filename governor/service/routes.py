@@ -8,7 +8,6 @@ from msgspec import Meta
 from governor.policy import Account, Function, Group, Policy
 from governor.service import controller, dashboard, facts, history, leases, limits, status
 from governor.service.app import POLICY_BODY, Answer, Call, Handler, Route, json_response
-from governor.service.auth import Role
 from governor.service.bodies.facts import FactsAnswer, TagsAnswer, TagsBody, TagsQuery
 from governor.service.bodies.history import DenialsAnswer, DenialsQuery, HistoryAnswer, HistoryQuery
 from governor.service.bodies.leases import (
@@ -29,6 +28,7 @@ from governor.service.bodies.limits import (
 )
 from governor.service.bodies.status import HealthAnswer, PausedAnswer, StatusAnswer, StreamQuery
 from governor.service.openapi import describe
+from governor.tokens import Role
 from governor.validation import FunctionName, GroupName, LeaseId
 
 StaticFile = Annotated[str, Meta(pattern=r"^[a-z][a-z_-]{0,40}\.(css|js|svg)$(?!\n)")]

@@ -17,7 +17,7 @@ from governor.ledger.client import LedgerClient
 from governor.ledger.controller_store import ControllerStore
 from governor.ledger.policy_store import PolicyStore
 from governor.service.app import Service, application
-from governor.service.auth import load_tokens
+from governor.service.auth import Tokens
 from governor.service.checkins import CheckIns
 from governor.service.chronicle import Chronicle
 from governor.service.denials import Denials
@@ -52,7 +52,7 @@ async def work(settings: WorkerSettings) -> None:
     controller = ControllerStore(ledger.store)
     watch = Watch(ledger, policies, check_ins, controller)
     service = Service(ledger, policies, check_ins, controller, chronicle_store, watch, stopping)
-    app = application(service, load_tokens(settings.tokens), ROUTES)
+    app = application(service, Tokens(settings.tokens), ROUTES)
     runner = web.AppRunner(
         app, access_log=None, handler_cancellation=True, shutdown_timeout=FINISH_WITHIN_S
     )

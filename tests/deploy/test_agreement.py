@@ -12,9 +12,9 @@ from governor.cli import governor as command
 from governor.layer.contents import ARCHITECTURES, RUNTIMES
 from governor.ledger.embedded import _OPTIONS
 from governor.model import MAX_WAIT_MS
-from governor.service.auth import Role
 from governor.service.routes import ROUTES
 from governor.settings import FINISH_WITHIN_S, check_pool
+from governor.tokens import Role
 from tests.deploy.templates import FOLDER, Template, load, properties
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from aiohttp import ClientResponse, ClientSession, ClientTimeout, TCPConnector
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, TCPConnector
 from multidict import CIMultiDictProxy
 from yarl import URL
 
@@ -186,3 +186,15 @@ async def eventually(
     while not await condition():
         assert time.monotonic() < give_up_at, f"after {deadline_s:.0f} s still not: {what}"
         await asyncio.sleep(0.01)
+
+
+async def served_again(api: Api) -> None:
+    """Return as soon as the service answers: its only worker has just been killed."""
+
+    async def answers() -> bool:
+        try:
+            return (await api.get("/healthz")).status == 200
+        except ClientError:  # a connection that the kernel had given to the dead one
+            return False
+
+    await eventually(answers, "another worker answers")

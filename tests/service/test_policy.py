@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from aiohttp import ClientError
 
 from tests.governors import Start
 from tests.policies import EXAMPLE
-from tests.service.api import Api, eventually
+from tests.service.api import Api, eventually, served_again
 from tests.stores import Server, wait_until
 
 
@@ -140,14 +139,7 @@ async def test_a_worker_that_is_started_anew_loads_no_policy_file(
         (victim,) = governor.workers()
         victim.kill()
         async with Api(governor.url) as again:
-
-            async def answers() -> bool:
-                try:
-                    return (await again.get("/readyz")).status == 200
-                except ClientError:
-                    return False
-
-            await eventually(answers, "a worker has taken its place")
+            await served_again(again)
             assert victim not in governor.workers()
             assert (await again.get("/v1/account")).json["max_concurrency"] == 20
         assert (await api.get("/v1/account")).json["max_concurrency"] == 20

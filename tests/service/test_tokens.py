@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from governor.service.app import Route
-from governor.service.auth import Role
 from governor.service.routes import ROUTES
-from tests.governors import Governor, run
-from tests.service.api import Api, Reply
+from governor.tokens import Role
+from tests.governors import Governor, Start, run
+from tests.service.api import Api, Reply, served_again
 
 TOKENS = {role: f"token-of-{role}" for role in (Role.LAYER, Role.READER, Role.ADMIN)}
 ENDLESS = "/v1/stream"
@@ -172,6 +172,27 @@ def test_a_bad_file_is_refused(tmp_path: Path, text: bytes | None, complaint: st
     assert complaint in ended.stderr
     assert "Traceback" not in ended.stderr
     assert "secret" not in ended.stderr
+
+
+@pytest.mark.parametrize("edited", ["{role} {newer}", "# broken\noops", None])
+async def test_the_file_counts_as_it_was_at_the_start(
+    start: Start, tmp_path: Path, edited: str | None
+) -> None:
+    """A worker that is started anew knows the tokens that the others know."""
+    file = tmp_path / "tokens"
+    file.write_text(f"admin {sha256(b'older').hexdigest()}\n")
+    governor = start("--data-dir", f"{tmp_path / 'data'}", "--tokens", f"{file}")
+    if edited is None:
+        file.unlink()
+    else:
+        file.write_text(edited.format(role="admin", newer=sha256(b"newer").hexdigest()))
+    (victim,) = governor.workers()
+    victim.kill()
+    async with Api(governor.url, "older") as older, Api(governor.url, "newer") as newer:
+        await served_again(older)
+        assert victim not in governor.workers()
+        assert (await older.get("/v1/account")).status == 200
+        (await newer.get("/v1/account")).problem(401)
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0"])
