@@ -3,12 +3,16 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from governor.errors import SettingsError
 
 _LINE: Final = re.compile(r"^(?P<role>\S+)\s+(?P<digest>[0-9a-f]{64})$")
+
+_OF_NOTHING: Final = sha256(b"").hexdigest()
+"""What is in the file when the command that was to make the token has failed."""
 
 
 class Role(StrEnum):
@@ -42,6 +46,7 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"--tokens {path}: can't be read: {error}") from error
     tokens: list[Token] = []
+    lines_of: dict[str, int] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
@@ -51,7 +56,19 @@ def read_tokens(path: Path) -> tuple[Token, ...]:
                 f"--tokens {path}, line {number}: expected 'layer', 'reader' or 'admin' and the "
                 "SHA-256 of the token as 64 hexadecimal digits (printf %s TOKEN | sha256sum)"
             )
-        tokens.append(Token(bytes.fromhex(entry["digest"]), Role(entry["role"])))
+        digest = entry["digest"]
+        if digest == _OF_NOTHING:
+            raise SettingsError(
+                f"--tokens {path}, line {number}: is the SHA-256 of an empty token: make another "
+                "one, and see that the command for it (openssl rand -hex 24) prints something"
+            )
+        if digest in lines_of:
+            raise SettingsError(
+                f"--tokens {path}, line {number}: is the same token as in line {lines_of[digest]}: "
+                "a token has one role, so remove one of the two"
+            )
+        lines_of[digest] = number
+        tokens.append(Token(bytes.fromhex(digest), Role(entry["role"])))
     if not tokens:
         raise SettingsError(f"--tokens {path}: has no tokens; leave the setting out or add some")
     return tuple(tokens)

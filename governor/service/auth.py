@@ -27,7 +27,8 @@ class Tokens:
         if not self._known or needed is Role.ANYONE:
             return
         scheme, _, token = (authorization or "").partition(" ")
-        role = self._role(token.strip()) if scheme.lower() == "bearer" else None
+        token = token.strip()
+        role = self._role(token) if token and scheme.lower() == "bearer" else None
         if role is None:
             raise web.HTTPUnauthorized(
                 text="the Authorization header must be 'Bearer' and a token that the service knows",

@@ -5,10 +5,12 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from governor.service.app import Route
+from governor.service.auth import Tokens
 from governor.service.routes import ROUTES
-from governor.tokens import Role
+from governor.tokens import Role, Token
 from tests.governors import Governor, Start, run
 from tests.service.api import Api, Reply, served_again
 
@@ -128,6 +130,13 @@ async def test_without_tokens_no_foreign_page_changes_anything(api: Api, origin:
         assert "--tokens" in (await call).problem(403)["detail"]
 
 
+@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "bearer  "])
+def test_an_empty_token_is_none_even_if_it_is_known(header: str) -> None:
+    tokens = Tokens([Token(sha256(b"").digest(), Role.ADMIN)])
+    with pytest.raises(web.HTTPUnauthorized):
+        tokens.check(header, Role.LAYER)
+
+
 @pytest.mark.parametrize("origin", ["http://127.0.0.1:8642", "http://localhost", "http://[::1]:1"])
 async def test_the_own_page_may_call_without_tokens(api: Api, origin: str) -> None:
     assert (await api.put("/v1/account", {}, Origin=origin)).status == 200
@@ -152,6 +161,12 @@ async def test_with_a_token_the_page_does_not_matter(guarded: Governor) -> None:
         (b"admin " + b"A" * 64, "line 1"),
         (b"admin " + b"a" * 63, "line 1"),
         (b"a" * 64, "line 1"),
+        (b"# one\nadmin " + sha256(b"").hexdigest().encode(), "line 2: is the SHA-256 of an empty"),
+        (
+            b"layer %b\n\nadmin %b" % (b"a" * 64, b"a" * 64),
+            "line 3: is the same token as in line 1",
+        ),
+        (b"layer %b\nlayer %b" % (b"a" * 64, b"a" * 64), "line 2: is the same token as in line 1"),
     ],
     ids=lambda value: str(value)[:20],
 )
@@ -174,7 +189,7 @@ def test_a_bad_file_is_refused(tmp_path: Path, text: bytes | None, complaint: st
     assert "secret" not in ended.stderr
 
 
-@pytest.mark.parametrize("edited", ["{role} {newer}", "# broken\noops", None])
+@pytest.mark.parametrize("edited", ["admin {newer}", "# broken\noops", None])
 async def test_the_file_counts_as_it_was_at_the_start(
     start: Start, tmp_path: Path, edited: str | None
 ) -> None:
@@ -185,7 +200,7 @@ async def test_the_file_counts_as_it_was_at_the_start(
     if edited is None:
         file.unlink()
     else:
-        file.write_text(edited.format(role="admin", newer=sha256(b"newer").hexdigest()))
+        file.write_text(edited.format(newer=sha256(b"newer").hexdigest()))
     (victim,) = governor.workers()
     victim.kill()
     async with Api(governor.url, "older") as older, Api(governor.url, "newer") as newer:
