@@ -8,6 +8,7 @@ its children end with it.
 import asyncio
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -36,6 +37,7 @@ from governor.settings import (
 RESTART_AFTER_S: Final = 0.2
 LOOK_AT_STORE_EVERY_S: Final = 0.1
 BACKLOG: Final = 1024
+FEW_FILES: Final = 4096
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ def serve(settings: ServeSettings) -> None:
 
     Raises `SettingsError` and `EmbeddedStoreError` if it can't be run with these settings.
     """
+    allow_files()
     with ExitStack() as held:
         sockets = listen(settings.listen, settings.workers)
         for each in sockets:
@@ -54,6 +57,25 @@ def serve(settings: ServeSettings) -> None:
             store = held.enter_context(EmbeddedServer(settings.data_dir))
         folder = held.enter_context(tempfile.TemporaryDirectory(prefix="governor-metrics-"))
         asyncio.run(Supervisor(settings, sockets, store, folder).run())
+
+
+def allow_files() -> None:
+    """Let this process and its children open as many files as they may.
+
+    A worker has one for each connection, and each execution environment keeps its own open. The
+    soft limit, mostly 1,024, is there for programs that use select(2); none does here.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError):  # macOS: the kernel allows fewer than it says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    if soft != resource.RLIM_INFINITY and soft < FEW_FILES:
+        log.warning(
+            "a worker may have %d files open, and needs one for each execution environment: raise "
+            "the limit (ulimit -n, LimitNOFILE= in systemd, ulimits of a container), or have more "
+            "--workers",
+            soft,
+        )
 
 
 def listen(address: Address, workers: int) -> list[socket.socket]:

@@ -2,8 +2,10 @@
 
 import asyncio
 import re
+import resource
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from aiohttp import ClientError
 
 from governor.lifeline import tied
 from governor.service.supervisor import _terminate
-from tests.governors import Governor, Start, run
+from tests.governors import Governor, Start, command, environment, run
 from tests.service.api import Api, eventually
 from tests.stores import Server, wait_until
 
@@ -116,6 +118,40 @@ def test_a_signal_stops_everything(start: Start, tmp_path: Path, number: signal.
     psutil.Process(governor.pid).send_signal(number)
     assert governor.wait() == 0
     assert not any(child.is_running() for child in children)
+
+
+def test_a_worker_may_open_as_many_files_as_the_system_allows(start: Start, tmp_path: Path) -> None:
+    """Each execution environment keeps a connection: soft limits would turn the 1,025th away."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        governor = start("--data-dir", f"{tmp_path}", "--workers", "2")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    for worker in governor.workers():
+        assert worker.rlimit(psutil.RLIMIT_NOFILE) == (before[1], before[1])
+
+
+def test_few_files_are_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        serve = command("serve", "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
+        ended = subprocess.run(
+            [
+                "/bin/sh",
+                "-c",
+                'ulimit -n 512; exec "$@"',
+                "sh",
+                *serve,
+                "--data-dir",
+                f"{tmp_path}",
+            ],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 2
+    assert "may have 512 files open" in ended.stderr
 
 
 async def test_a_child_that_has_ended_by_itself_does_not_disturb_the_stop() -> None:
