@@ -14,6 +14,7 @@ import socket
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -43,7 +44,7 @@ log = logging.getLogger(__name__)
 
 
 def serve(settings: ServeSettings) -> None:
-    """Run the service until SIGTERM or SIGINT.
+    """Run the service until SIGTERM, SIGINT or SIGHUP.
 
     Raises `SettingsError` and `EmbeddedStoreError` if it can't be run with these settings.
     """
@@ -151,7 +152,7 @@ class Supervisor:
         Raises `SettingsError` if the store has no such address, or a child refuses its settings
         when it first starts.
         """
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _stop_signals():
             asyncio.get_running_loop().add_signal_handler(number, self._stopping.set)
         loading = asyncio.create_task(self._load_policy())
         with suppress(TimeoutError):
@@ -270,6 +271,13 @@ class Supervisor:
                 except EmbeddedStoreError as error:
                     log.error("%s", error)  # noqa: TRY400 - the message says it all
                     await asyncio.sleep(RESTART_AFTER_S)
+
+
+def _stop_signals() -> Iterator[signal.Signals]:
+    yield signal.SIGTERM
+    yield signal.SIGINT
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup's way to let it live on
+        yield signal.SIGHUP  # the terminal was closed
 
 
 def _terminate(child: Process) -> None:

@@ -111,13 +111,25 @@ def test_nothing_outlives_a_killed_supervisor(start: Start, tmp_path: Path, work
     assert not any(child.is_running() for child in children)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_stops_everything(start: Start, tmp_path: Path, number: signal.Signals) -> None:
     governor = start("--data-dir", f"{tmp_path}", "--workers", "2")
     children = governor.children()
     psutil.Process(governor.pid).send_signal(number)
     assert governor.wait() == 0
     assert not any(child.is_running() for child in children)
+
+
+def test_a_hangup_is_ignored_where_it_was_to_be(start: Start, tmp_path: Path) -> None:
+    """Nohup has a process ignore SIGHUP, so that it outlives its terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        governor = start("--data-dir", f"{tmp_path}")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    psutil.Process(governor.pid).send_signal(signal.SIGHUP)
+    assert run("status", "--url", governor.url).returncode == 0
+    assert governor.stop() == 0
 
 
 def test_a_worker_may_open_as_many_files_as_the_system_allows(start: Start, tmp_path: Path) -> None:
