@@ -5,7 +5,9 @@ whichever of them is scraped tells the truth for all. `PROMETHEUS_MULTIPROC_DIR`
 and must be set before this module is imported.
 """
 
+import logging
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
@@ -23,6 +25,8 @@ UNKNOWN_NAMES: Final = 1000
 """Functions that the policy does not name and that still get a label of their own."""
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+log = logging.getLogger(__name__)
 
 if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
     # A worker never forks. Asking the kernel for its pid at each count, as is the default, takes a
@@ -78,6 +82,8 @@ class Metrics:
 
         `workers` is how many processes share the names of unlisted functions.
         """
+        # The counters' file is opened here, as the histogram's was: no check-in can fail for it.
+        RELEASES.labels(OTHER, "unknown")
         self._policy = policy
         self._unknown_left = UNKNOWN_NAMES // workers
         self._labels: dict[str, str] = {}
@@ -198,7 +204,15 @@ class PoolCollector(Collector):
 def exposition(gauges: Iterable[Collector]) -> bytes:
     """Return the text of `/metrics`: all processes' counters, and the pool's `gauges`."""
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # the library has no types here
+    try:
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # the library has no types
+    except ValueError:
+        log.error(  # noqa: TRY400 - the message says it all
+            "the folder %s with the counters is gone, so there are none: keep what cleans %s away "
+            "from it, and start the service again",
+            os.environ["PROMETHEUS_MULTIPROC_DIR"],
+            tempfile.gettempdir(),
+        )
     for each in gauges:
         registry.register(each)
     return generate_latest(registry)

@@ -6,6 +6,7 @@ its children end with it.
 """
 
 import asyncio
+import fcntl
 import logging
 import os
 import resource
@@ -15,13 +16,15 @@ import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from governor.errors import EmbeddedStoreError, SettingsError
 from governor.ledger.embedded import EmbeddedServer
 from governor.lifeline import tied
+from governor.service.sockets import listen
 from governor.settings import (
     EMBEDDED,
     FINISH_WITHIN_S,
@@ -37,7 +40,6 @@ from governor.settings import (
 
 RESTART_AFTER_S: Final = 0.2
 LOOK_AT_STORE_EVERY_S: Final = 0.1
-BACKLOG: Final = 1024
 FEW_FILES: Final = 4096
 
 log = logging.getLogger(__name__)
@@ -56,7 +58,7 @@ def serve(settings: ServeSettings) -> None:
         store = None
         if settings.store == EMBEDDED:
             store = held.enter_context(EmbeddedServer(settings.data_dir))
-        folder = held.enter_context(tempfile.TemporaryDirectory(prefix="governor-metrics-"))
+        folder = held.enter_context(metrics_folder())
         asyncio.run(Supervisor(settings, sockets, store, folder).run())
 
 
@@ -79,38 +81,19 @@ def allow_files() -> None:
         )
 
 
-def listen(address: Address, workers: int) -> list[socket.socket]:
-    """Return `workers` sockets on one port, among which the kernel spreads connections.
+@contextmanager
+def metrics_folder() -> Iterator[str]:
+    """Have a folder for the workers' counters, which systemd leaves alone however old it gets.
 
-    Raises `SettingsError` if the address can't be had.
+    What is locked is not cleaned up (tmpfiles.d(5), "age").
     """
-    sockets: list[socket.socket] = []
-    try:
-        # Whoever shares a port lets everyone of this user in who does, too. A second service must
-        # fail instead of taking half of our connections, so ask for the port alone first.
-        with _bind(address.host, address.port) as alone:
-            port = alone.getsockname()[1]
-        for _ in range(workers):
-            sockets.append(_bind(address.host, port, share=workers > 1))
-            sockets[-1].listen(BACKLOG)
-    except OSError as error:
-        for each in sockets:
-            each.close()
-        raise SettingsError(f"--listen {address.host}:{address.port}: {error.strerror}") from error
-    return sockets
-
-
-def _bind(host: str, port: int, *, share: bool = False) -> socket.socket:
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if share:
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        bound.bind((host, port))
-    except OSError:
-        bound.close()
-        raise
-    return bound
+    with tempfile.TemporaryDirectory(prefix="governor-metrics-") as folder:
+        lock = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            yield folder
+        finally:
+            os.close(lock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +118,13 @@ class Supervisor:
         settings: ServeSettings,
         sockets: list[socket.socket],
         store: EmbeddedServer | None,
-        metrics_folder: str,
+        folder: str,
     ) -> None:
-        """Run a worker on each of `sockets`."""
+        """Run a worker on each of `sockets`; they share their counters in `folder`."""
         self._settings = settings
         self._sockets = sockets
         self._store = store
-        self._environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": metrics_folder}
+        self._folder = folder
         self._running: dict[Program, Process] = {}
         self._stopping = asyncio.Event()
         self._refused = False
@@ -240,7 +223,7 @@ class Supervisor:
             *tied([sys.executable, "-m", program.module]),
             stdin=PIPE,
             stdout=PIPE,
-            env=self._environment,
+            env=self._environment(),
             pass_fds=program.sockets,
             start_new_session=True,  # a terminal's Ctrl-C is for the supervisor, which passes it on
         )
@@ -248,6 +231,11 @@ class Supervisor:
         child.stdin.write(program.settings.pack())
         child.stdin.close()
         return child
+
+    def _environment(self) -> dict[str, str]:
+        """Name the folder of the counters, made anew if something that cleans up took it away."""
+        Path(self._folder).mkdir(mode=0o700, exist_ok=True)
+        return os.environ | {"PROMETHEUS_MULTIPROC_DIR": self._folder}
 
     async def _ended(self, child: Process) -> int:
         ended = asyncio.create_task(child.wait())

@@ -1,16 +1,20 @@
 """What Prometheus reads."""
 
 import asyncio
+import fcntl
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from tests.conftest import missing
-from tests.governors import Start
-from tests.service.api import Api, eventually
+from tests.governors import Governor, Start
+from tests.service.api import Api, eventually, served_again
 from tests.stores import Server
 
 LABELS = {
@@ -160,3 +164,38 @@ async def test_made_up_names_share_a_label(start: Start, own_store: Server) -> N
         assert values[f"{prefix}other"] == 200
         assert len(values) == UNKNOWN_NAMES + 2
         assert sum(values.values()) == 1201
+
+
+def folder_of(governor: Governor) -> Path:
+    """Where its workers keep their counters."""
+    return Path(governor.workers()[0].environ()["PROMETHEUS_MULTIPROC_DIR"])
+
+
+async def test_the_service_outlives_the_folder_of_its_counters(
+    start: Start, own_store: Server
+) -> None:
+    governor = start("--store", own_store.url)
+    folder = folder_of(governor)
+    shutil.rmtree(folder)
+    async with Api(governor.url) as api:
+        await api.granted("one", "f")
+        gauges = await samples(api)
+        assert gauges[key("governor_in_use", scope="function:f")] == 1
+        assert key("governor_acquires_total", function="f", result="granted") not in gauges
+        assert f"the folder {folder} with the counters is gone" in governor.output
+        (victim,) = governor.workers()
+        victim.kill()
+        await served_again(api)
+        await api.granted("two", "f")
+        counters = await samples(api)
+        assert counters[key("governor_acquires_total", function="f", result="granted")] == 1
+
+
+def test_what_is_in_use_is_not_cleaned_up(start: Start, own_store: Server) -> None:
+    """Systemd takes this lock of what it is about to remove, and leaves it if it can't."""
+    folder = os.open(folder_of(start("--store", own_store.url)), os.O_RDONLY)
+    try:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.close(folder)
