@@ -1,6 +1,7 @@
 """One process's access to the store of one pool: commands, the library's functions, trouble."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, ParamSpec, TypeVar, cast
@@ -17,6 +18,18 @@ P = ParamSpec("P")
 
 PROBE_EVERY_S: Final = 0.1
 """How often a lost store is asked whether it is back."""
+
+_ADVICE: Final = {
+    r"permissions to|can't run this command": "its user needs ACL rules such as "
+    "~{{{pool}}}:* &{{{pool}}}:* +@all -@dangerous +info",
+    r"username-password|authenticated": "check the user name and the password in its address",
+    r"unknown (sub)?command": "it has to be Redis 7.0, Valkey 7.2 or newer, with FCALL and "
+    "FUNCTION under their own names",
+    r"wrongtype": "another program has a key whose name begins with {{{pool}}}: there; give the "
+    "governor another --pool or a database of its own",
+    r"maxmemory": "it is full: raise its maxmemory, and see what else is in it",
+}
+"""What to do, by what Redis and Valkey say. Both word some of it differently."""
 
 
 class Store:
@@ -77,12 +90,13 @@ class Store:
             if "Function not found" in str(error):
                 raise _LibraryMissingError from error
             raise StoreUnavailableError(
-                f"the store at {self.url} refused: {error}; see its log and its memory limit"
+                f"the store at {self.url} refused: {error}; {self._advice(error) or 'see its log'}"
             ) from error
         except (RedisError, RedisClusterException, OSError, TimeoutError) as error:
+            advice = self._advice(error) or "check that it runs and that its address is right"
             raise self._lose(
                 f"the store at {self.url} can't be reached: {str(error) or type(error).__name__}; "
-                "check that it runs and that its address is right"
+                f"{advice}"
             ) from error
 
     async def close(self) -> None:
@@ -92,6 +106,12 @@ class Store:
             with suppress(asyncio.CancelledError):
                 await self._probe
         await close(self.redis)
+
+    def _advice(self, error: Exception) -> str | None:
+        for words, advice in _ADVICE.items():
+            if re.search(words, f"{error}", re.IGNORECASE):
+                return advice.format(pool=self.pool)
+        return None
 
     async def _load_library(self) -> None:
         try:
