@@ -51,8 +51,8 @@ class StoreUnavailableError(GovernorError):
 
 
 class EmbeddedStoreError(GovernorError):
-    """The embedded Valkey server can't be started, or its data directory is in use."""
+    """The embedded Valkey server can't be started."""
 
 
 class SettingsError(GovernorError):
-    """A setting is missing, malformed or contradicts another one."""
+    """A setting is missing or malformed, contradicts another one, or names what can't be had."""

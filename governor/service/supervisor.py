@@ -48,7 +48,8 @@ log = logging.getLogger(__name__)
 def serve(settings: ServeSettings) -> None:
     """Run the service until SIGTERM, SIGINT or SIGHUP.
 
-    Raises `SettingsError` and `EmbeddedStoreError` if it can't be run with these settings.
+    Raises `SettingsError` if it can't be run with these settings, and `EmbeddedStoreError` if its
+    store can't.
     """
     allow_files()
     with ExitStack() as held:
@@ -256,7 +257,7 @@ class Supervisor:
                 log.error("the embedded store ended; starting it again")
                 try:
                     await asyncio.to_thread(self._store.start)
-                except EmbeddedStoreError as error:
+                except (EmbeddedStoreError, SettingsError) as error:
                     log.error("%s", error)  # noqa: TRY400 - the message says it all
                     await asyncio.sleep(RESTART_AFTER_S)
 

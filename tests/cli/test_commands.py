@@ -255,7 +255,7 @@ def test_a_data_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     ended = run("serve", "--listen", "127.0.0.1:0", "--data-dir", f"{file / 'below'}")
-    assert "--data-dir" in refused(ended, 1)
+    assert "--data-dir" in refused(ended, 2)
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from governor.errors import EmbeddedStoreError
+from governor.errors import EmbeddedStoreError, SettingsError
 from governor.ledger.embedded import EmbeddedServer
 from tests.stores import wait_until
 
@@ -148,7 +148,7 @@ def test_the_lock_is_held_until_the_killed_owners_server_has_ended(tmp_path: Pat
         process.kill()
         process.wait()
         try:
-            refused = pytest.raises(EmbeddedStoreError, match="is in use by another governor")
+            refused = pytest.raises(SettingsError, match="is in use by another governor")
             with refused, EmbeddedServer(tmp_path / "data"):
                 pass
         finally:
@@ -163,7 +163,7 @@ def test_a_second_owner_is_refused(tmp_path: Path) -> None:
             f"data directory {data_dir} is in use by another governor (pid {process.pid}): "
             "give this one its own --data-dir, or point both at one Redis with --store"
         )
-        refused = pytest.raises(EmbeddedStoreError, match=f"^{re.escape(expected)}$")
+        refused = pytest.raises(SettingsError, match=f"^{re.escape(expected)}$")
         with refused, EmbeddedServer(data_dir):
             pass
         put(url, "100")  # the first one is none the worse
@@ -214,7 +214,7 @@ def test_damaged_data_is_named_with_the_servers_reason(tmp_path: Path) -> None:
 def test_a_directory_that_cannot_be_used_is_named(tmp_path: Path, beneath: str) -> None:
     (tmp_path / "file").touch()
     data_dir = tmp_path / "file" / beneath
-    with pytest.raises(EmbeddedStoreError, match=re.escape(f"data directory {data_dir} can't be")):
+    with pytest.raises(SettingsError, match=re.escape(f"data directory {data_dir} can't be")):
         EmbeddedServer(data_dir).start()
 
 
@@ -230,7 +230,7 @@ def test_a_temporary_directory_that_cannot_be_used_is_named(
 ) -> None:
     temporary = tmp_path / name
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    with pytest.raises(EmbeddedStoreError, match=complaint) as caught:
+    with pytest.raises(SettingsError, match=complaint) as caught:
         EmbeddedServer(tmp_path / "data").start()
     assert f"temporary directory {temporary} " in str(caught.value)
     assert "TMPDIR" in str(caught.value)

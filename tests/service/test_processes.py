@@ -205,7 +205,7 @@ async def test_requests_under_way_finish(start: Start, own_store: Server) -> Non
 def test_two_governors_do_not_share_a_data_directory(start: Start, tmp_path: Path) -> None:
     governor = start("--data-dir", f"{tmp_path}")
     ended = run("serve", "--listen", "127.0.0.1:0", "--data-dir", f"{tmp_path}")
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert f"in use by another governor (pid {governor.pid})" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert governor.stop() == 0
