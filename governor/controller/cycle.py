@@ -16,10 +16,10 @@ from governor.controller.leader import Leadership, Lease
 from governor.controller.memory import Memory, recalled
 from governor.controller.plan import Confirmation, Plan
 from governor.controller.plan import State as Confirmed
-from governor.controller.report import Event, EventKind, Report, State, read
 from governor.controller.survey import Account, NoPolicyError, Surveyor
 from governor.errors import StoreUnavailableError
 from governor.ledger.controller_store import ControllerStore
+from governor.report import Event, EventKind, Report, State, read
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,9 @@ from governor.controller.actions import Action, AskForMore, Brake, Outcome, Turn
 from governor.controller.observed import Observed
 from governor.controller.plan import Budget, Confirmation
 from governor.controller.plan.knobs import units
-from governor.controller.report import (
+from governor.controller.survey import Survey
+from governor.model import Priority, ScopeCount, function_scope
+from governor.report import (
     MOST_EVENTS,
     MOST_LISTED,
     MOST_MAPPINGS,
@@ -22,8 +24,6 @@ from governor.controller.report import (
     State,
     Tally,
 )
-from governor.controller.survey import Survey
-from governor.model import Priority, ScopeCount, function_scope
 from governor.resolver import Resolver
 
 Calls = Mapping[tuple[str, str], int]

@@ -4,10 +4,10 @@ from msgspec import Struct
 
 from governor.controller import journal
 from governor.controller.memory import Memory, recalled
-from governor.controller.report import ActionReport, BudgetReport, NonActionReport
 from governor.controller.survey import Account, Surveyor
 from governor.ledger.client import LedgerClient
 from governor.ledger.controller_store import ControllerStore
+from governor.report import ActionReport, BudgetReport, NonActionReport
 
 
 class Preview(Struct, frozen=True):

@@ -14,11 +14,11 @@ from governor.controller.actions import Result
 from governor.controller.leader import Leadership, Lease
 from governor.controller.memory import Memory, recalled
 from governor.controller.plan import State, restore_all
-from governor.controller.report import ActionReport, NonActionReport
 from governor.controller.survey import Account, Surveyor
 from governor.errors import GovernorError
 from governor.ledger.client import LedgerClient
 from governor.ledger.controller_store import ControllerStore
+from governor.report import ActionReport, NonActionReport
 
 WITHIN_S: Final = 300.0
 """How long to go on without progress: an update takes about a minute, and AWS takes no second one

@@ -4,13 +4,13 @@ import asyncio
 import time
 from typing import Final
 
-from governor.controller.report import Report
 from governor.demo.fleet import BACKGROUND
 from governor.demo.recording import Event, Recording, Sample
 from governor.demo.script import Act
 from governor.demo.serving import Serving
 from governor.demo.theatre import Scene
 from governor.demo.watch import read
+from governor.report import Report
 
 SAMPLE_EVERY_S: Final = 0.25
 ASK_EVERY_S: Final = 1.0

@@ -10,7 +10,7 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from governor.controller.report import Report, Tally
+from governor.report import Report, Tally
 from governor.service.bodies.status import ControllerStatus
 
 _BUDGET: Final = ("governor_controller_budget", "What background work may take altogether.")

@@ -4,12 +4,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from governor.controller.report import read
 from governor.ledger.client import LedgerClient
 from governor.ledger.controller_store import ControllerStore
 from governor.ledger.policy_store import PolicyStore
 from governor.model import Limits, Priority, ScopeCount
 from governor.policy import Policy
+from governor.report import read
 from governor.service.bodies.status import (
     ChangesAnswer,
     ControllerStatus,

@@ -10,13 +10,13 @@ import msgspec
 from governor.controller.loop import control
 from governor.controller.memory import Memory
 from governor.controller.pace import Pace
-from governor.controller.report import Report, read
 from governor.facts import Facts
 from governor.ledger.client import LedgerClient
 from governor.ledger.controller_store import ControllerStore, Standing
 from governor.ledger.policy_store import PolicyStore
 from governor.model import Acquire, Answer, Granted
 from governor.policy import Policy, parse_yaml
+from governor.report import Report, read
 from tests.controller.account import MemoryAccount
 
 POLICY = """

@@ -7,7 +7,9 @@ from governor.controller import journal
 from governor.controller.actions import NonAction, Outcome, Result, Turn
 from governor.controller.observed import EventSourceMapping, Knobs, Observed, Queue
 from governor.controller.plan import Plan
-from governor.controller.report import (
+from governor.controller.survey import Survey
+from governor.policy import parse_yaml
+from governor.report import (
     MOST_EVENTS,
     MOST_LISTED,
     MOST_MAPPINGS,
@@ -16,8 +18,6 @@ from governor.controller.report import (
     Report,
     read,
 )
-from governor.controller.survey import Survey
-from governor.policy import parse_yaml
 from governor.resolver import Resolver
 
 RESOLVER = Resolver(parse_yaml("functions: {load: {priority: background}}"))

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from governor.controller.report import Report
 from governor.model import Mode, Priority
+from governor.report import Report
 
 
 class ScopeStatus(Struct, frozen=True):
