@@ -1,15 +1,15 @@
 """The command line's way to a running governor: its HTTP API."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
-from json import loads
 from types import TracebackType
 from typing import Any, Final, Self
 
 import aiohttp
 
-from governor.errors import GovernorError
+from governor.errors import GovernorError, InvalidInputError
+from governor.validation import decoder
 
 TIMEOUT_S: Final = 10.0
 NOT_FOUND: Final = 404
@@ -21,11 +21,17 @@ CHANGE_ATTEMPTS: Final = 10
 _LONGEST_LINE: Final = 2**25
 """An event is one line; one of 10,000 functions has some 2 MB."""
 
+_OBJECT: Final = dict[str, Any]
+"""What every call answers with, at least."""
+
 _NO_LIMIT: Final = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_S, sock_read=TIMEOUT_S)
 
 
+_json: Final = decoder(Any)
+
+
 class ApiError(GovernorError):
-    """The governor refused a call, or can't be reached. `status` is 0 for the latter."""
+    """The governor refused a call, or `status` is 0: it can't be reached, or understood."""
 
     def __init__(self, status: int, message: str) -> None:
         """Keep the HTTP `status`."""
@@ -58,10 +64,10 @@ class Api:
         """Close the session."""
         await self._session.close()
 
-    async def call(self, method: str, path: str, *, json: object = None, **options: Any) -> Any:
-        """Return the JSON that a call answers with. Raises `ApiError`."""
-        async with self._request(method, path, json=json, **options) as response:
-            return await response.json() if response.content_length else None
+    async def call(self, method: str, path: str, *, shape: Any = _OBJECT, **options: Any) -> Any:
+        """Return the JSON that a call answers with; it has the `shape`. Raises `ApiError`."""
+        async with self._request(method, path, **options) as response:
+            return _read(await response.read(), shape)
 
     async def time_s(self) -> float | None:
         """Return the governor's clock, in seconds since 1970, as it dates answers: to the second.
@@ -81,29 +87,35 @@ class Api:
                 if response.status >= 400:  # noqa: PLR2004 - where errors begin
                     raise ApiError(response.status, await _reason(response))
                 yield response
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        except (aiohttp.ClientError, TimeoutError) as error:
             raise ApiError(
                 0,
                 f"no governor answers at {self._url} ({str(error) or type(error).__name__}); "
                 "start one with `governor serve`, or name another with --url",
             ) from error
+        except (InvalidInputError, ValueError) as error:
+            raise ApiError(
+                0,
+                f"what answers at {self._url} is no governor, or one of another release ({error}); "
+                "name another with --url",
+            ) from error
 
-    async def events(self, path: str) -> AsyncIterator[tuple[str, Any]]:
+    async def events(self, path: str, shapes: Mapping[str, Any]) -> AsyncIterator[tuple[str, Any]]:
         """Yield the name and the JSON of each server-sent event, until the governor ends.
 
-        Raises `ApiError`.
+        Only of those in `shapes`: another release has others. Raises `ApiError`.
         """
         async with self._request(
             "GET", path, timeout=_NO_LIMIT, read_bufsize=_LONGEST_LINE
         ) as response:
             event = ""
             async for line in response.content:
-                name, _, value = line.decode().rstrip("\n").partition(": ")
+                name, _, value = line.decode().rstrip("\r\n").partition(": ")
                 match name:
                     case "event":
                         event = value
-                    case "data":
-                        yield event, loads(value)
+                    case "data" if event in shapes:
+                        yield event, _read(value.encode(), shapes[event])
 
     async def change(self, path: str, fields: dict[str, Any]) -> Any:
         """Change `fields` of the entry at `path`, or add it with them. Raises `ApiError`.
@@ -121,7 +133,8 @@ class Api:
     async def _change_once(self, path: str, fields: dict[str, Any]) -> Any:
         try:
             async with self._request("GET", path) as response:
-                current, tag = await response.json(), response.headers.get("ETag", "*")
+                current = _read(await response.read(), _OBJECT)
+                tag = response.headers.get("ETag", "*")
         except ApiError as error:
             if error.status != NOT_FOUND:
                 raise
@@ -131,6 +144,12 @@ class Api:
             # A merge patch adds to an object; what is not named any more has to be taken out.
             fields = {**fields, "groups": dict.fromkeys(weights) | fields["groups"]}
         return await self.call("PATCH", path, json=fields, headers={"If-Match": tag})
+
+
+def _read(body: bytes, shape: Any) -> Any:
+    """Return the JSON of `body`, once it has the `shape`. Raises `InvalidInputError`."""
+    decoder(shape)(body)
+    return _json(body)
 
 
 async def _reason(response: aiohttp.ClientResponse) -> str:

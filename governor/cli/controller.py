@@ -75,7 +75,7 @@ def plan(*, store: str, pool: str, as_json: bool) -> int:
 @json_option
 def pause(url: str, token: str | None, *, as_json: bool) -> None:
     """Have the controller change nothing until it is resumed; what it has set stays set."""
-    _tell(call(url, token, "POST", "/v1/controller/pause"), as_json=as_json)
+    _tell(url, token, "/v1/controller/pause", as_json=as_json)
 
 
 @controller.command()
@@ -83,7 +83,7 @@ def pause(url: str, token: str | None, *, as_json: bool) -> None:
 @json_option
 def resume(url: str, token: str | None, *, as_json: bool) -> None:
     """Have the controller go on."""
-    _tell(call(url, token, "POST", "/v1/controller/resume"), as_json=as_json)
+    _tell(url, token, "/v1/controller/resume", as_json=as_json)
 
 
 @controller.command()
@@ -126,7 +126,11 @@ def _with_aws(
     return to_builtins(asyncio.run(done()))
 
 
-def _tell(answer: dict[str, Any], *, as_json: bool) -> None:
+def _tell(url: str, token: str | None, path: str, *, as_json: bool) -> None:
+    """Call what pauses or resumes, and tell what holds then."""
+    from governor.service.bodies.status import PausedAnswer  # noqa: PLC0415 - see `governor.cli`
+
+    answer = call(url, token, "POST", path, shape=PausedAnswer)
     if as_json:
         print_answer(answer)
     else:

@@ -36,16 +36,23 @@ def sync(*, url: str, token: str | None, dry_run: bool, as_json: bool) -> int:
     Exit status 1: a wish makes no sense. 2: not all tags could be read, so nothing was sent.
     """
     from governor.printing import print_sync  # noqa: PLC0415 - see `governor.cli`
+    from governor.service.bodies.facts import FactsAnswer, TagsAnswer  # noqa: PLC0415
 
     tags, region = _read()
-    if not tags and (known := call(url, token, "GET", "/v1/facts")["tags"]):
+    if not tags and (known := call(url, token, "GET", "/v1/facts", shape=FactsAnswer)["tags"]):
         raise NoTagsError(
             f"AWS shows no tagged function in {region}, the governor knows of {len(known)}: check "
             "Region and account. If there are none any more, PUT /v1/facts/tags with no tags"
         )
-    params = {"dry_run": "true" if dry_run else "false"}
-    body = {"tags": tags}
-    answer = call(url, token, "PUT", "/v1/facts/tags", params=params, json=body)
+    answer = call(
+        url,
+        token,
+        "PUT",
+        "/v1/facts/tags",
+        shape=TagsAnswer,
+        params={"dry_run": "true" if dry_run else "false"},
+        json={"tags": tags},
+    )
     (print_answer if as_json else print_sync)(answer)
     return FINDING if any(each["fate"] == "senseless" for each in answer["wishes"]) else DONE
 

@@ -15,8 +15,9 @@ from governor.cli.options import api_options, json_option
 def status(url: str, token: str | None, *, as_json: bool) -> None:
     """Show every scope: who uses how much of what."""
     from governor.printing import print_json, print_status  # noqa: PLC0415 - see `governor.cli`
+    from governor.service.bodies.status import StatusAnswer  # noqa: PLC0415
 
-    answer = call(url, token, "GET", "/v1/status")
+    answer = call(url, token, "GET", "/v1/status", shape=StatusAnswer)
     (print_json if as_json else print_status)(answer)
 
 
@@ -35,6 +36,7 @@ def status(url: str, token: str | None, *, as_json: bool) -> None:
 def apply(path: Path, url: str, token: str | None, *, dry_run: bool, as_json: bool) -> None:
     """Make the policy in a file the pool's policy; show what changes."""
     from governor.printing import print_changes, print_json  # noqa: PLC0415 - see `governor.cli`
+    from governor.service.bodies.limits import PolicyAnswer  # noqa: PLC0415
 
     kind = "json" if path.suffix == ".json" else "yaml"
     answer = call(
@@ -42,6 +44,7 @@ def apply(path: Path, url: str, token: str | None, *, dry_run: bool, as_json: bo
         token,
         "PUT",
         "/v1/policy",
+        shape=PolicyAnswer,
         params={"dry_run": "true" if dry_run else "false"},
         data=path.read_bytes(),
         headers={"Content-Type": f"application/{kind}"},

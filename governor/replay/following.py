@@ -14,6 +14,7 @@ from governor.policy import Policy, parse_json
 from governor.replay import form
 from governor.replay.looks import Looks
 from governor.replay.shelf import Shelf
+from governor.service.bodies.status import StatusAnswer
 
 RETRY_S: Final = 1.0
 LOOK_AT_POLICY_S: Final = 30.0
@@ -62,10 +63,9 @@ class Recorder:
             self._header_due = 0.0
 
     async def _record(self) -> None:
-        async for event, data in self._api.events("/v1/stream"):
-            if event == "status":
-                # Writing and packing may wait for a disk; the stream may wait for that.
-                await self._write(data, time.time_ns() // 1_000_000)
+        async for _, data in self._api.events("/v1/stream", {"status": StatusAnswer}):
+            # Writing and packing may wait for a disk; the stream may wait for that.
+            await self._write(data, time.time_ns() // 1_000_000)
 
     async def _write(self, status: dict[str, Any], at_ms: int) -> None:
         is_new = await self._look_at_policy(status)
@@ -81,8 +81,8 @@ class Recorder:
         """Look at the policy and the facts when it is time; return whether they have changed."""
         if time.monotonic() < self._header_due:
             return False
-        policy = await self._api.call("GET", "/v1/policy")
-        facts = await self._api.call("GET", "/v1/facts")
+        policy = await self._api.call("GET", "/v1/policy", shape=Policy)
+        facts = await self._api.call("GET", "/v1/facts", shape=Facts)
         before, self._header = self._header, _header(policy, facts, status)
         self._header_due = time.monotonic() + LOOK_AT_POLICY_S
         return self._header != before

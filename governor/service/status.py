@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from governor.errors import StoreUnavailableError
 from governor.service import metrics
 from governor.service.app import Call, json_response
-from governor.service.bodies.status import HealthAnswer
+from governor.service.bodies.status import HealthAnswer, UnavailableEvent
 from governor.service.controller_metrics import ControllerCollector
 
 STREAM_EVERY_S: Final = 1.0
@@ -41,7 +41,7 @@ async def stream(call: Call) -> web.StreamResponse:
             try:
                 pool, store = await watch.shared_look(), await watch.store()
             except StoreUnavailableError as error:
-                await _send(response, "unavailable", {"detail": str(error)})
+                await _send(response, "unavailable", UnavailableEvent(str(error)))
                 continue
             if call.query.changes:
                 await _send(response, "changes", pool.since(seen, store))

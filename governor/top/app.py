@@ -11,10 +11,13 @@ from textual.binding import Binding, BindingType
 from textual.widgets import DataTable, Footer, Input, Static
 
 from governor.client import Api, ApiError
+from governor.service.bodies.status import StatusAnswer, UnavailableEvent
 from governor.top.pressure import Row, View, view
 
 AGAIN_AFTER_S: Final = 1.0
 """The pause before a lost governor is asked again."""
+
+_EVENTS: Final = {"status": StatusAnswer, "unavailable": UnavailableEvent}
 
 _BAR: Final = 20
 _HEADINGS: Final = (
@@ -78,7 +81,7 @@ class Top(App[None]):
         async with self._api as api:
             while True:
                 try:
-                    async for event, data in api.events("/v1/stream"):
+                    async for event, data in api.events("/v1/stream", _EVENTS):
                         self._heed(event, data)
                 except ApiError as error:
                     if error.status:

@@ -11,6 +11,7 @@ from tests.controller.controllers import until
 from tests.governors import Governor
 from tests.service.api import Api
 from tests.stores import free_ports
+from tests.strangers import saying, serving
 
 POLICY = """
 account: {max_concurrency: 10}
@@ -79,6 +80,26 @@ async def test_a_governor_that_comes_back_is_followed_again(tmp_path: Path) -> N
         assert names(app) == ["account"], "the last picture stays"
         with Governor(*options):
             await until(lambda: "no governor" not in state(app), "it is back")
+
+
+@pytest.mark.parametrize(
+    "data", [b"{}", b"[]", b"{nope", b'{"scopes": [{"scope": "x"}]}', b'"\xff"'], ids=repr
+)
+async def test_a_stream_that_is_none_is_told(data: bytes) -> None:
+    with serving(saying(b"event: status\ndata: %b\n\n" % data, "text/event-stream")) as url:
+        app = Top(url, None)
+        async with app.run_test(size=(140, 30)):
+            await until(lambda: f"{url} is no governor" in state(app), "it is told")
+            assert app.return_code is None, "and asked again"
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+async def test_events_of_a_later_release_are_left_out(end: bytes) -> None:
+    lines = [b"event: news", b"data: []", b"", b"event: unavailable", b'data: {"detail": "later"}']
+    with serving(saying(end.join([*lines, b"", b""]), "text/event-stream")) as url:
+        app = Top(url, None)
+        async with app.run_test(size=(140, 30)):
+            await until(lambda: "later" in state(app), "the event that is known")
 
 
 async def test_ten_thousand_functions(governor: Governor) -> None:

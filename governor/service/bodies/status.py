@@ -92,6 +92,12 @@ class ChangesAnswer(Struct, frozen=True):
     controller: Annotated[ControllerStatus | None, Meta(description="null: as before.")]
 
 
+class UnavailableEvent(Struct, frozen=True):
+    """Why the stream has nothing to tell at the moment."""
+
+    detail: str
+
+
 class HealthAnswer(Struct, frozen=True):
     """A healthy answer."""
 
