@@ -1,5 +1,6 @@
 """The command line's way to a running governor: its HTTP API."""
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
@@ -8,7 +9,7 @@ from typing import Any, Final, Self
 
 import aiohttp
 
-from governor.errors import GovernorError, InvalidInputError
+from governor.errors import GovernorError, InvalidInputError, SettingsError
 from governor.validation import decoder
 
 TIMEOUT_S: Final = 10.0
@@ -27,7 +28,14 @@ _OBJECT: Final = dict[str, Any]
 _NO_LIMIT: Final = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_S, sock_read=TIMEOUT_S)
 
 
+_CREDENTIALS: Final = re.compile(r"(?<=://)[^/?#@]*@")
+
 _json: Final = decoder(Any)
+
+
+def anonymous(url: str) -> str:
+    """Return `url` without user and password, as messages tell it."""
+    return _CREDENTIALS.sub("", url, count=1)
 
 
 class ApiError(GovernorError):
@@ -43,9 +51,19 @@ class Api:
     """Calls to one governor."""
 
     def __init__(self, url: str, token: str | None) -> None:
-        """Call the governor at `url` with `token`, if it wants one."""
+        """Call the governor at `url` with `token`, if it wants one.
+
+        A user and a password in `url` are for a proxy before it. Raises `SettingsError`.
+        """
         self._url = url.rstrip("/")
         self._token = token
+        self.place = anonymous(self._url)
+        """Where it is, as messages tell it."""
+        if token and self.place != self._url:
+            raise SettingsError(
+                "--token and a password in --url would be the same header: a proxy before a "
+                "governor that wants tokens can't ask for one, too"
+            )
 
     async def __aenter__(self) -> Self:
         """Open a session."""
@@ -90,14 +108,14 @@ class Api:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ApiError(
                 0,
-                f"no governor answers at {self._url} ({str(error) or type(error).__name__}); "
+                f"no governor answers at {self.place} ({str(error) or type(error).__name__}); "
                 "start one with `governor serve`, or name another with --url",
             ) from error
         except (InvalidInputError, ValueError) as error:
             raise ApiError(
                 0,
-                f"what answers at {self._url} is no governor, or one of another release ({error}); "
-                "name another with --url",
+                f"what answers at {self.place} is no governor, or one of another release "
+                f"({error}); name another with --url",
             ) from error
 
     async def events(self, path: str, shapes: Mapping[str, Any]) -> AsyncIterator[tuple[str, Any]]:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from governor.cli.fleet_options import calls_option, reading, refresh_option, selection_options
-from governor.cli.options import DONE, FINDING, json_option, option, read_policy
-from governor.errors import SettingsError
+from governor.cli.options import DONE, FINDING, TOKEN, URL, json_option, option, read_policy
 
 if TYPE_CHECKING:
     from governor.fleet.doctor.examined import Examined, Governor
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="The policy to go by, YAML or JSON; else the one of the governor at --url.",
 )
-@option("--url", help="The address of a running governor, which is examined, too.")
-@option("--token", help="Its token, of the role reader or admin, if it wants one.")
+@option("--url", type=URL, help="The address of a running governor, which is examined, too.")
+@option("--token", type=TOKEN, help="Its token, of the role reader or admin, if it wants one.")
 @refresh_option
 @calls_option
 @json_option
@@ -51,12 +50,9 @@ def doctor(  # noqa: PLR0913 - a command's options
     from governor.fleet.doctor.finding import Severity  # noqa: PLC0415
     from governor.fleet.doctor.report import plain, text  # noqa: PLC0415
     from governor.fleet.tables import print_missing  # noqa: PLC0415
-    from governor.layer.variables import address_of  # noqa: PLC0415
     from governor.printing import print_json  # noqa: PLC0415
 
     policy = None if file is None else read_policy(file)
-    if url is not None and address_of(url) is None:
-        raise SettingsError(f"--url {url}: expected http://host:port")
     with reading(calls_per_s) as (clients, calls, watch):
         discovery = discover(clients, calls, selection, refresh=refresh, watch=watch)
         examined = examine(clients, calls, discovery, watch)

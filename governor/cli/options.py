@@ -23,11 +23,38 @@ def option(name: str, *names: str, **settings: Any) -> Callable[[F], F]:
     return click.option(name, *names, envvar=variable, show_envvar=True, **settings)
 
 
+class Plain(click.ParamType[str]):
+    """What the layer takes as well: its variable is also the option's."""
+
+    def __init__(self, name: str, variable: str) -> None:
+        """Show the type as `name`, and take what `variable` may be."""
+        self.name = name
+        self._variable = variable
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it as it is. A complaint does not repeat it: there may be a secret in it."""
+        from governor.client import anonymous  # noqa: PLC0415 - see `governor.cli`
+        from governor.layer.variables import complaint  # noqa: PLC0415
+
+        if wrong := complaint(self._variable, anonymous(value)):
+            self.fail(wrong, param, ctx)
+        return str(value)
+
+
+URL, TOKEN = Plain("url", "GOVERNOR_URL"), Plain("text", "GOVERNOR_TOKEN")
+
+
 def api_options(command: F) -> F:
     """Add the options of commands that talk to a running governor."""
-    command = option("--token", help="Bearer token, if the governor wants one.")(command)
+    command = option("--token", type=TOKEN, help="Bearer token, if the governor wants one.")(
+        command
+    )
     return option(
-        "--url", default="http://127.0.0.1:8642", show_default=True, help="The governor's address."
+        "--url",
+        type=URL,
+        default="http://127.0.0.1:8642",
+        show_default=True,
+        help="The governor's address.",
     )(command)
 
 

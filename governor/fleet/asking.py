@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from governor.client import Api, ApiError
+from governor.client import Api, ApiError, anonymous
 from governor.errors import InvalidInputError
 from governor.fleet.doctor.examined import Examined, Governor, Store
 from governor.layer.contents import URL_VARIABLE
@@ -56,15 +56,15 @@ async def asked(examined: Examined, url: str, token: str | None) -> Governor:
     tokens = {
         row.function.variables.get(TOKEN_VARIABLE, "")
         for row in examined.attached
-        if row.function.variables[URL_VARIABLE].rstrip("/") == url.rstrip("/")
+        if row.function.variables[URL_VARIABLE].rstrip("/") == anonymous(url).rstrip("/")
     }
     return await ask(url, token, sorted(each for each in tokens if each and is_plain(each)))
 
 
 async def ask(url: str, token: str | None, tokens: Iterable[str]) -> Governor:
     """Ask the governor at `url`; also what it makes of functions' `tokens`."""
-    governor = Governor(url)
     async with Api(url, token) as api:
+        governor = Governor(api.place)
         try:
             now_s = await api.time_s()
             governor = replace(governor, ahead_s=None if now_s is None else now_s - time.time())
@@ -76,7 +76,9 @@ async def ask(url: str, token: str | None, tokens: Iterable[str]) -> Governor:
         except ApiError as error:
             return _failed(governor, error)
         except (InvalidInputError, msgspec.ValidationError) as error:
-            what = f"what answers at {url} is no governor of this release or before it ({error})"
+            what = (
+                f"what answers at {api.place} is no governor of this release or before it ({error})"
+            )
             return replace(governor, silent=what)
 
 

@@ -54,7 +54,6 @@ class Top(App[None]):
         """Follow the governor at `url`."""
         super().__init__()
         self._api = Api(url, token)
-        self._url = url
         self._status: dict[str, Any] = {}
         self._before: Mapping[str, Mapping[str, Any]] = {}
         self._at_s = 0.0
@@ -115,7 +114,7 @@ class Top(App[None]):
         self.query_one("#state", Static).update(self._state(found))
 
     def _state(self, found: View) -> str:
-        words = [self._url]
+        words = [self._api.place]
         if self.paused:
             words.append("paused")
         if self._lost:

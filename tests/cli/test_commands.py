@@ -1,6 +1,8 @@
 """`governor status`, `get`, `set` and `apply` against a running governor."""
 
 import json
+from base64 import b64encode
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from governor import __version__
 from tests.cli.conftest import ADMIN, READER, Governed, done, refused, shown
 from tests.governors import Governor, run
 from tests.stores import free_ports
+from tests.strangers import saying, serving
 
 POLICY = """
 account: {max_concurrency: 100, headroom: 10}
@@ -138,12 +141,53 @@ def test_an_absent_governor_is_told(command: tuple[str, ...], file: Path) -> Non
     assert "governor serve" in complaint
 
 
-@pytest.mark.parametrize("url", ["nonsense", "http://", "ftp://127.0.0.1", "http://127.0.0.1:x"])
-def test_an_address_that_is_none_is_told(url: str) -> None:
-    refused(run("status", "--url", url), 1)
+@pytest.mark.parametrize("command", [("status",), ("top",), ("record", "--to", "traffic")])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nonsense",
+        "127.0.0.1:8642",
+        "http://",
+        "ftp://127.0.0.1",
+        "http://127.0.0.1:x",
+        "http://127.0.0.1:99999",
+        "http://exa mple",
+        "http://me:secret@exa mple",
+    ],
+)
+def test_an_address_that_is_none_is_wrong_use(command: tuple[str, ...], url: str) -> None:
+    complaint = refused(run(*command, "--url", url), 2)
+    assert "'--url'" in complaint
+    assert "expected http://host:port or https://host" in complaint
+    assert "secret" not in complaint
 
 
-@pytest.mark.parametrize("token", ["", "wrong", "tökén"])
+def test_a_token_that_no_header_can_carry_is_wrong_use() -> None:
+    for token in ("", "a\nb", "a b", "tökén"):
+        complaint = refused(run("status", "--token", token), 2)
+        assert "'--token'" in complaint
+        assert "expected ASCII without spaces" in complaint
+        assert "a\nb" not in complaint
+
+
+def test_a_password_in_the_address_is_not_told() -> None:
+    (port,) = free_ports(1)
+    url = f"http://me:secret@127.0.0.1:{port}/x"
+    assert f"answers at http://127.0.0.1:{port}/x (" in refused(run("status", "--url", url), 1)
+    assert "secret" not in refused(run("status", "--url", url, "--token", "t"), 2)
+
+
+def test_a_password_in_the_address_is_sent() -> None:
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        saying(b'{"authorization": "%b"}' % request.headers["Authorization"].encode())(request)
+
+    with serving(answer) as url:
+        told = shown(run("get", "account", "--url", url.replace("//", "//me:secret@")))
+    assert told == {"authorization": f"Basic {b64encode(b'me:secret').decode()}"}
+
+
+@pytest.mark.parametrize("token", ["", "wrong"])
 def test_a_wrong_token_is_told(governed: Governed, token: str) -> None:
     assert "token" in refused(governed("status", GOVERNOR_TOKEN=token), 1)
 
