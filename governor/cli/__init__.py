@@ -3,8 +3,10 @@
 What a command needs is imported when it runs, so that each starts fast and the service stays small.
 """
 
+import errno
+import os
 import sys
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import click
 
@@ -35,10 +37,14 @@ def governor() -> None:
     """Max Concurrency for AWS Lambda functions and groups, without reserving."""
 
 
+_UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE})
+
+
 def main() -> NoReturn:
     """Run a command; exit with 0 if done, 1 for a finding or a refusal, 2 for wrong use."""
     try:
         status = governor.main(standalone_mode=False)
+        click.echo(nl=False)  # flushes; what can't be written is told while it can be
     except click.ClickException as error:
         error.show()
         sys.exit(WRONG_USE)
@@ -50,4 +56,18 @@ def main() -> NoReturn:
         sys.exit(FINDING)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        _drop_output()
+        if error.errno != errno.EPIPE:  # whoever closes a pipe knows
+            click.echo(f"governor: the output can't be written: {error.strerror}", err=True)
+        sys.exit(FINDING)
     sys.exit(status or DONE)
+
+
+def _drop_output() -> None:
+    """Have Python not try again, as it ends, to write what could not be written."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
