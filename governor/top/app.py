@@ -48,6 +48,7 @@ class Top(App[None]):
         Binding("p,space", "pause", "pause", key_display="p"),
         Binding("escape", "show_all", "show all"),
         Binding("q", "quit", "quit"),
+        Binding("ctrl+c", "quit", show=False, priority=True),  # also while the filter is written
     ]
 
     def __init__(self, url: str, token: str | None) -> None:

@@ -8,7 +8,7 @@ from textual.widgets import DataTable, Static
 
 from governor.top.app import Top
 from tests.controller.controllers import until
-from tests.governors import Governor
+from tests.governors import Governor, run
 from tests.service.api import Api
 from tests.stores import free_ports
 from tests.strangers import saying, serving
@@ -68,6 +68,14 @@ async def test_keys(governor: Governor) -> None:
     assert app.return_code == 0
 
 
+@pytest.mark.parametrize("before", [(), ("slash", "l")], ids=["table", "filter"])
+async def test_control_c_ends_it(governor: Governor, before: tuple[str, ...]) -> None:
+    app = Top(governor.url, None)
+    async with app.run_test(size=(140, 30)) as pilot:
+        await pilot.press(*before, "ctrl+c")
+        await until(lambda: app.return_code == 0, "it ends")
+
+
 async def test_a_governor_that_comes_back_is_followed_again(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     options = ("--data-dir", f"{tmp_path / 'data'}", "--listen", f"127.0.0.1:{port}")
@@ -109,6 +117,12 @@ async def test_ten_thousand_functions(governor: Governor) -> None:
         app = Top(governor.url, None)
         async with app.run_test(size=(140, 30)):
             await until(lambda: "200 of 10,001 scopes" in state(app), "the first of very many")
+
+
+def test_it_needs_a_terminal() -> None:
+    ended = run("top", stdin="")
+    assert ended.returncode == 2
+    assert "top needs a terminal; `governor status`" in ended.stderr
 
 
 async def test_a_token_that_is_refused_ends_it(tmp_path: Path) -> None:
