@@ -47,6 +47,9 @@ _PLACE = re.compile(r" - at (?:`key` in )?`\$(?P<path>[^`]*)`$")
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>.*)`$", re.DOTALL)
 _MISSING = re.compile(r"^Object missing required field `(?P<name>.*)`$", re.DOTALL)
 
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+"""Numbers as JSON has them (RFC 8259, 6)."""
+
 MAX_DEPTH = 32
 """Deepest nesting of lists and objects that input may have."""
 
@@ -134,14 +137,15 @@ def _refuse_duplicates(pairs: list[tuple[str, object]]) -> None:
 def yaml_value(text: str | bytes) -> object:
     """Read a YAML document of plain values; None when it is empty.
 
-    Aliases are refused (a few of them can stand for gigabytes), as are tags, duplicate keys and
-    keys that are no strings. Raises `InvalidInputError` with the line.
+    Aliases are refused (a few of them can stand for gigabytes), as are tags, duplicate keys, keys
+    that are no strings and numbers that YAML 1.1 reads in another base: 0100 is 64 there, 1:30 is
+    90. Raises `InvalidInputError` with the line, or with the field of such a number.
     """
     try:
         root = _compose(text)
         if root is None:
             return None
-        _check(root)
+        _check(root, "")
         return yaml.CSafeLoader("").construct_document(root)
     except (yaml.YAMLError, ValueError) as error:
         raise InvalidInputError("", f"no valid YAML: {_printable(_yaml_reason(error))}") from error
@@ -165,7 +169,7 @@ def _compose(text: str | bytes) -> yaml.Node | None:
     return node
 
 
-def _check(node: yaml.Node) -> None:
+def _check(node: yaml.Node, at: str) -> None:
     match node:
         case yaml.MappingNode():
             seen = set()
@@ -175,10 +179,16 @@ def _check(node: yaml.Node) -> None:
                 if key.value in seen:
                     raise _at(key, f"the key {key.value!r} a second time")
                 seen.add(key.value)
-                _check(value)
+                _check(value, f"{at}.{key.value}")
         case yaml.SequenceNode():
-            for item in node.value:
-                _check(item)
+            for index, item in enumerate(node.value):
+                _check(item, f"{at}[{index}]")
+        case yaml.ScalarNode(tag="tag:yaml.org,2002:int" | "tag:yaml.org,2002:float"):
+            if not _NUMBER.fullmatch(node.value):
+                raise InvalidInputError(
+                    _printable(at.lstrip(".")),
+                    f"expected a plain decimal number, such as 100, not {_printable(node.value)}",
+                )
 
 
 def _at(thing: Any, what: str) -> yaml.MarkedYAMLError:

@@ -92,6 +92,37 @@ def test_yaml_that_is_refused(text: str | bytes, reason: str) -> None:
     assert len(said) < 300
 
 
+@pytest.mark.parametrize(
+    "number",
+    [
+        "0100",
+        "1:30",
+        "0x10",
+        "0b11",
+        "1_000",
+        "+5",
+        "-010",
+        "1:30.5",
+        ".5",
+        "5.",
+        ".inf",
+        "-.inf",
+        ".nan",
+    ],
+)
+def test_numbers_in_yaml_are_plain_decimals(number: str) -> None:
+    with pytest.raises(InvalidInputError, match="expected a plain decimal number") as caught:
+        yaml_value(f"a: {{b: [1, {number}]}}")
+    assert caught.value.field == "a.b[1]"
+    assert caught.value.reason.endswith(f"not {number}")
+    assert yaml_value(f"a: '{number}'") == {"a": number}
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "100", "0.5", "-0.25", "1.0e+20"])
+def test_plain_decimals_in_yaml_are_numbers(number: str) -> None:
+    assert yaml_value(number) == float(number)
+
+
 def test_a_bomb_of_aliases_does_not_go_off() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 40)]
