@@ -103,7 +103,10 @@ def application(service: Service, tokens: Tokens, routes: Sequence[Route]) -> we
     """Build the web application that serves `routes`."""
     app = web.Application(middlewares=[problems.middleware], client_max_size=POLICY_BODY)
     for route in routes:
-        app.router.add_route(route.method, route.path, _endpoint(service, tokens, route))
+        endpoint = _endpoint(service, tokens, route)
+        app.router.add_route(route.method, route.path, endpoint)
+        if route.method == "GET":  # aiohttp leaves the content out
+            app.router.add_route("HEAD", route.path, endpoint)
     return app
 
 

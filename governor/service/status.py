@@ -35,6 +35,8 @@ async def stream(call: Call) -> web.StreamResponse:
     seen = await watch.shared_look()
     first = seen.status(await watch.store())  # no store: a problem, not a stream
     await response.prepare(call.request)
+    if call.request.method == "HEAD":
+        return response
     await _send(response, "status", first)
     with suppress(ConnectionError):
         while not await call.service.stopping_within(STREAM_EVERY_S):

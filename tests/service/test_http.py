@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from governor.service.app import POLICY_BODY, SMALL_BODY
+from governor.service.routes import ROUTES
 from tests.service.api import Api
 
 GOOD = b'{"id": "raw", "function": "f", "ttl_ms": 60000}'
@@ -75,6 +76,19 @@ async def test_who_hangs_up_amid_a_request_harms_nobody(api: Api, start: bytes) 
         writer.write_eof()
         assert not (await reader.read()).startswith(b"HTTP/1.1 5")
     assert await api.holders() == ["held"]
+
+
+@pytest.mark.parametrize("path", sorted({route.path for route in ROUTES if route.method == "GET"}))
+async def test_head_is_get_without_its_content(api: Api, path: str) -> None:
+    await api.set_policy("{functions: {x: {}}, groups: {x: {}}}")
+    actual = path.replace("{name}", "x").replace("{file}", "app.js").encode()
+    async with connection(api) as (reader, writer), asyncio.timeout(20):
+        writer.write(b"HEAD %b HTTP/1.1\r\nHost: x\r\n\r\n" % actual)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        head, healthy, content = (await reader.read()).split(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert healthy.startswith(b"HTTP/1.1 200 ")
+    assert content == b'{"status":"ok"}'
 
 
 async def test_a_body_that_swells_is_bounded(api: Api) -> None:
