@@ -157,9 +157,8 @@ def bad_limits() -> Iterator[Bad]:
         yield body.but("max_concurrency", 1_000_001, "over the highest")
         yield body.but("mode", "off", "unknown")
         yield body.but("mode", 1, "number")
-        if body.method == "PATCH":
-            twice = b'{"max_concurrency": 1, "max_concurrency": 2}'
-            yield Bad("duplicate key", body.method, body.path, twice)
+        twice = b'{"max_concurrency": 1, "max_concurrency": 2}'
+        yield Bad("duplicate key", body.method, body.path, twice)
     for body in [*GROUPS, *ACCOUNTS]:
         for what, value in NOT_COUNTS.items():
             yield body.but("headroom", value, what)
@@ -230,6 +229,11 @@ def bad_policies() -> Iterator[Bad]:
                 text = json.dumps(document).encode()
                 headers = {"Content-Type": f"application/{kind}"}
                 yield Bad(f"{name}, {kind}", "PUT", body.path, text, at, headers=headers)
+        for number in ("0100", "1:30"):
+            text = b"functions: {f: {max_concurrency: %b}}" % number.encode()
+            headers = {"Content-Type": "application/yaml"}
+            at = "functions.f.max_concurrency"
+            yield Bad(f"YAML: {number}", "PUT", body.path, text, at, headers=headers)
         for name, text in yaml_without_a_field().items():
             headers = {"Content-Type": "application/yaml"}
             yield Bad(f"YAML: {name}", "PUT", body.path, text, headers=headers)

@@ -65,11 +65,16 @@ def bad_queries() -> Iterator[Bad]:
         ("scope=group:%00", "scope"),
         ("scope=%ED%A0%80", "scope"),
         ("surprise=1", "surprise"),
+        ("limit=1&limit=1", "limit"),
+        ("scope=account&limit=1&scope=account", "scope"),
     ]:
         yield Bad(f"query: {query}", "GET", f"/v1/leases?{query}", field=at)
     for query, at in [("dry_run=maybe", "dry_run"), ("dryrun=true", "dryrun")]:
         for path in ("/v1/policy", "/v1/functions/f", "/v1/account"):
             yield Bad(f"query: {query}", "PUT", f"{path}?{query}", b"{}", at)
+    for query in ("dry_run=false&dry_run=true", "dry_run=true&dry_run=true"):
+        for path in ("/v1/policy", "/v1/functions/f", "/v1/account"):
+            yield Bad(f"query: {query}", "PUT", f"{path}?{query}", b"{}", "dry_run")
     # Who believes that a call has a dry run must not be surprised by a wet one.
     for path in ("/v1/functions/f", "/v1/groups/g", "/v1/leases/held"):
         yield Bad("query: not here", "DELETE", f"{path}?dry_run=true", field="dry_run")
