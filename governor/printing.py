@@ -76,9 +76,12 @@ def _queues(mappings: list[dict[str, Any]]) -> Table:
     return table
 
 
-def console() -> Console:
-    """Return where to print: the terminal, or something wide enough for a log."""
-    out = Console()
+def console(**options: Any) -> Console:
+    """Return where to print, with rich's `options`: the terminal, or what is wide enough for a log.
+
+    It takes text as it is: addresses and reasons may have what rich would read as markup.
+    """
+    out = Console(markup=False, emoji=False, **options)
     if not out.is_terminal:
         out.width = PIPED_WIDTH
     return out
@@ -88,7 +91,7 @@ def print_plan(plan: dict[str, Any]) -> None:
     """Print what a controller would do now, and what it leaves as it is."""
     out = console()
     for missing in plan["missing"]:
-        out.print(f"could not be read: {missing}", style="yellow", markup=False)
+        out.print(f"could not be read: {missing}", style="yellow")
     if plan["actions"]:
         out.print(_reasons("would do", plan["actions"]))
     if plan["non_actions"]:
@@ -124,16 +127,14 @@ def _reasons(heading: str, rows: list[dict[str, Any]]) -> Table:
 
 def print_changes(answer: dict[str, Any]) -> None:
     """Print the answer of `PUT /v1/policy`, a line for each thing that goes or comes."""
-    console = Console(soft_wrap=True, highlight=False)
+    out = console(soft_wrap=True, highlight=False)
     for change in answer["changes"]:
         for sign, value, style in (("-", change["before"], "red"), ("+", change["after"], "green")):
             if value is not None:
-                console.print(
-                    f"{sign} {change['path']}: {_brief(value)}", style=style, markup=False
-                )
+                out.print(f"{sign} {change['path']}: {_brief(value)}", style=style)
     count = len(answer["changes"])
     done = "changed" if answer["applied"] else "would change"
-    console.print(f"{count} {'setting' if count == 1 else 'settings'} {done}", style="bold")
+    out.print(f"{count} {'setting' if count == 1 else 'settings'} {done}", style="bold")
 
 
 def print_sync(answer: dict[str, Any]) -> None:
@@ -157,7 +158,7 @@ def print_sync(answer: dict[str, Any]) -> None:
         fates[wish["fate"]] = fates.get(wish["fate"], 0) + 1
         if wish["fate"] == "senseless":
             text = f"{wish['function']}: {wish['tag']} = {wish['value']!r}: {wish['reason']}"
-            out.print(text, style="yellow", markup=False)
+            out.print(text, style="yellow")
     moved = f"{len(answer['moved'])} of {answer['functions']} tagged functions"
     wishes = ", ".join(f"{count} {fate}" for fate, count in sorted(fates.items())) or "none"
     done = "moved" if answer["applied"] else "would move"

@@ -21,14 +21,13 @@ from governor.cli.options import DONE, FINDING, option
 )
 def demo(*, seconds: int, headless: bool, keep: bool, report: Path) -> int:
     """Show it all at work on AWS's own runtime, on this machine only."""
-    from rich.console import Console  # noqa: PLC0415 - see `governor.cli`
-
     from governor.demo.script import script  # noqa: PLC0415 - see `governor.cli`
     from governor.demo.show import DemoSetupError, show  # noqa: PLC0415 - see `governor.cli`
+    from governor.printing import console  # noqa: PLC0415 - see `governor.cli`
 
-    console = Console(highlight=False)
+    out = console(highlight=False)
     try:
-        went_well = show(script(seconds), console, report, headless=headless, keep=keep)
+        went_well = show(script(seconds), out, report, headless=headless, keep=keep)
     except DemoSetupError as error:
         raise click.ClickException(str(error)) from error
     return DONE if went_well else FINDING

@@ -70,6 +70,7 @@ def simulate(
 def _compared(scenario: "Scenario", policies: "tuple[PolicyName, ...]", seeds: int) -> "Comparison":
     """Run it all, with a bar that shows how far that is."""
     from rich.console import Console  # noqa: PLC0415 - see `governor.cli`
+    from rich.markup import escape  # noqa: PLC0415
     from rich.progress import Progress  # noqa: PLC0415
 
     from governor.simulate.comparison import compare  # noqa: PLC0415
@@ -77,7 +78,7 @@ def _compared(scenario: "Scenario", policies: "tuple[PolicyName, ...]", seeds: i
     length_s = scenario.head.length_s
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(scenario.name, total=len(policies) * seeds * length_s)
+        task = bar.add_task(escape(scenario.name), total=len(policies) * seeds * length_s)
 
         def progress(policy: "PolicyName", seed: int, at_s: float) -> None:
             runs = policies.index(policy) * seeds + seed - 1

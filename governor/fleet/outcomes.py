@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -78,18 +77,18 @@ def add_aliases(answer: Answer, aliases: Mapping[str, Mapping[str, str]]) -> Non
 
 def print_planned(answer: Answer, where: str) -> None:
     """Print what would change, as a diff. `where` tells the account and Region."""
-    out = Console(soft_wrap=True, highlight=False)
+    out = console(soft_wrap=True, highlight=False)
     plans = answer["functions"]
     for plan in plans:
         if plan["changes"]:
-            out.print(plan["function"], style="bold", markup=False)
+            out.print(plan["function"], style="bold")
         for change in plan["changes"]:
             for sign, value, style in (
                 ("-", change["before"], "red"),
                 ("+", change["after"], "green"),
             ):
                 if value:
-                    out.print(f"  {sign} {change['path']}: {value}", style=style, markup=False)
+                    out.print(f"  {sign} {change['path']}: {value}", style=style)
     _print_reasons("left", [each for each in plans if each["reason"]])
     _print_aliases(plans)
     count = len(changed(answer))
@@ -103,7 +102,7 @@ def print_told(answer: Answer, where: str) -> None:
     left = [each for each in functions if each["result"] == Result.LEFT]
     _print_reasons("left", left)
     if answer["stopped"]:
-        out.print(f"stopped: {answer['stopped']}", style="bold red", markup=False, soft_wrap=True)
+        out.print(f"stopped: {answer['stopped']}", style="bold red", soft_wrap=True)
         stuck = [each for each in back if each["result"] == Result.LEFT]
         _print_reasons("not put back", stuck)
     _print_aliases(functions)
@@ -112,7 +111,6 @@ def print_told(answer: Answer, where: str) -> None:
             f"not judged, since their wave was invoked less than {ENOUGH} times while it was "
             f"watched: {', '.join(answer['quiet'])}",
             style="yellow",
-            markup=False,
             soft_wrap=True,
         )
     counts = {

@@ -76,7 +76,7 @@ def print_discovery(found: Discovery) -> None:
         )
     print_missing(found.missing)
     for line in _summary(found):
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
+        out.print(line, highlight=False, soft_wrap=True)
 
 
 def print_missing(missing: tuple[str, ...]) -> None:

@@ -65,7 +65,7 @@ def print_advice(advice: Advice) -> None:
         table.add_row(Text(reason.path), Text(f"{reason.value}"), Text(reason.why))
     out.print(table)
     for line in summary(advice).splitlines():
-        out.print(line, style="bold", markup=False, highlight=False)
+        out.print(line, style="bold", highlight=False)
 
 
 def summary(advice: Advice) -> str:
@@ -87,13 +87,13 @@ def span(record: Coverage) -> str:
 
 
 def _print_coverage(out: Console, record: Coverage) -> None:
-    out.print(span(record), style="bold", markup=False, highlight=False)
+    out.print(span(record), style="bold", highlight=False)
     if record.gaps:
         out.print(
             f"{_many(record.gaps, 'gap')}: {record.covered_s:,.0f} s are recorded", style="yellow"
         )
     for flaw, times in record.flaws.items():
-        out.print(f"{flaw}: {times:,}", style="yellow", markup=False, highlight=False)
+        out.print(f"{flaw}: {times:,}", style="yellow", highlight=False)
 
 
 def _print_peaks(out: Console, verdicts: list[Verdict]) -> None:

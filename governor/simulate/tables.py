@@ -98,7 +98,7 @@ def print_comparison(comparison: Comparison) -> None:
         table = _table(comparison, brief=True)
     out.print(table)
     for flaw in comparison.flaws:
-        out.print(f"recorded: {flaw}", style="yellow", markup=False)
+        out.print(f"recorded: {flaw}", style="yellow")
 
 
 def _table(comparison: Comparison, *, brief: bool) -> Table:

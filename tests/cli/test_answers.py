@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from governor.printing import print_changes, print_status
 from tests.cli.conftest import Governed, done, refused, shown
 from tests.governors import Governor, run
 from tests.strangers import chunking, saying, serving
@@ -66,3 +67,17 @@ def test_what_is_no_governor_is_told(answer: tuple[bytes, str], file: Path) -> N
 def test_no_command_takes_what_is_no_governor(command: tuple[str, ...]) -> None:
     with serving(saying(b"[]")) as url:
         assert "is no governor" in refused(run(*command, "--url", url), 1)
+
+
+def test_what_a_governor_tells_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    for url in ("redis://[fd00::1]:6379/0", "redis://[/bold]:6379/0", "unix:///a:smiley:b"):
+        store = {"server": "redis", "version": "7.0", "url": url}
+        print_status({"store": store, "scopes": [], "controller": {"report": None}})
+        assert f"redis 7.0 at {url}" in capsys.readouterr().out
+
+
+def test_what_changes_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    change = {"path": "groups.g.members", "before": "[/bold]", "after": "[a-z]*:smiley:"}
+    print_changes({"applied": True, "changes": [change]})
+    said = capsys.readouterr().out
+    assert "- groups.g.members: [/bold]\n+ groups.g.members: [a-z]*:smiley:\n" in said
