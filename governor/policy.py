@@ -22,7 +22,7 @@ from governor.model import (
     function_scope,
     group_scope,
 )
-from governor.validation import FunctionName, GroupName, convert, json_value, yaml_value
+from governor.validation import FunctionName, GroupName, convert, json_value, spelled, yaml_value
 
 MAX_CONCURRENCY: Final = 1_000_000
 """Highest limit that the policy takes; AWS raises an account's to tens of thousands."""
@@ -48,8 +48,9 @@ Weight = Annotated[
 ]
 Glob = Annotated[
     str,
-    Meta(
-        pattern=r"^[A-Za-z0-9_.*?\[\]!-]{1,140}$(?!\n)",
+    spelled(
+        r"[A-Za-z0-9_.*?\[\]!-]{1,140}",
+        "1 to 140 letters, digits and _.-, or a pattern with *, ? and [seq]",
         description="A function's name, or a pattern with *, ? and [seq].",
         examples=["etl-*"],
     ),
@@ -100,7 +101,15 @@ class Members(_Entry, frozen=True):
 
     functions: tuple[Glob, ...] = ()
     tags: dict[Tag, Annotated[str, Meta(max_length=256)]] = field(default_factory=dict)
-    stack: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,127}$(?!\n)")] | None = None
+    stack: (
+        Annotated[
+            str,
+            spelled(
+                "[A-Za-z][A-Za-z0-9-]{0,127}", "a letter, then up to 127 letters, digits and -"
+            ),
+        ]
+        | None
+    ) = None
 
 
 class Group(_Entry, frozen=True):

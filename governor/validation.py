@@ -13,31 +13,50 @@ from governor.errors import InvalidInputError
 
 T = TypeVar("T")
 
-# $ also matches before a last newline, hence the (?!\n) in patterns; \Z is unknown to JSON Schema.
+_WORDS: dict[str, str] = {}
+"""msgspec's complaint about each pattern → what the pattern asks for."""
+
+
+def spelled(pattern: str, words: str, **about: Any) -> Meta:
+    """Return what text has to be: all of it matches `pattern`, which complaints say in `words`."""
+    # $ also matches before a last newline, hence the (?!\n); \Z is unknown to JSON Schema.
+    whole = f"^{pattern}$(?!\\n)"
+    _WORDS[f"Expected `str` matching regex {whole!r}"] = words
+    return Meta(pattern=whole, **about)
+
+
 FunctionName = Annotated[
     str,
-    Meta(
-        pattern=r"^[A-Za-z0-9_.-]{1,140}$(?!\n)",
+    spelled(
+        "[A-Za-z0-9_.-]{1,140}",
+        "1 to 140 letters, digits and _.-",
         description="A function's name, as in AWS_LAMBDA_FUNCTION_NAME.",
         examples=["orders-api"],
     ),
 ]
 GroupName = Annotated[
     str,
-    Meta(pattern=r"^[A-Za-z0-9_.-]{1,128}$(?!\n)", description="A group's name.", examples=["etl"]),
+    spelled(
+        "[A-Za-z0-9_.-]{1,128}",
+        "1 to 128 letters, digits and _.-",
+        description="A group's name.",
+        examples=["etl"],
+    ),
 ]
 Scope = Annotated[
     str,
-    Meta(
-        pattern=r"^(account|(function|group):[A-Za-z0-9_.-]{1,140})$(?!\n)",
+    spelled(
+        "(account|(function|group):[A-Za-z0-9_.-]{1,140})",
+        "account, group:<name> or function:<name>",
         description="account, group:<name> or function:<name>.",
         examples=["group:etl"],
     ),
 ]
 LeaseId = Annotated[
     str,
-    Meta(
-        pattern=r"^[A-Za-z0-9._:@~+=-]{1,128}$(?!\n)",
+    spelled(
+        "[A-Za-z0-9._:@~+=-]{1,128}",
+        "1 to 128 letters, digits and ._:@~+=-",
         description="The caller's id of one attempt: unique, such as request id and a nonce.",
         examples=["8f5a4d0c-4c7e-4a63-9d1c-0b7f6a1f2e3d:5f1c"],
     ),
@@ -64,6 +83,8 @@ def refused(error: msgspec.ValidationError, at: str = "") -> InvalidInputError:
         reason, path = "there is no such field", f"{path}.{unknown['name']}"
     elif missing := _MISSING.match(reason):
         reason, path = "is required", f"{path}.{missing['name']}"
+    elif words := _WORDS.get(reason):
+        reason = f"expected {words}"
     return InvalidInputError(_printable(f"{at}{path}".lstrip(".")), _printable(reason))
 
 

@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Final
 
 from aiohttp import web
-from msgspec import Meta
 
 from governor.policy import Account, Function, Group, Policy
 from governor.service import controller, dashboard, facts, history, leases, limits, status
@@ -29,9 +28,11 @@ from governor.service.bodies.limits import (
 from governor.service.bodies.status import HealthAnswer, PausedAnswer, StatusAnswer, StreamQuery
 from governor.service.openapi import describe
 from governor.tokens import Role
-from governor.validation import FunctionName, GroupName, LeaseId
+from governor.validation import FunctionName, GroupName, LeaseId, spelled
 
-StaticFile = Annotated[str, Meta(pattern=r"^[a-z][a-z_-]{0,40}\.(css|js|svg)$(?!\n)")]
+StaticFile = Annotated[
+    str, spelled(r"[a-z][a-z_-]{0,40}\.(css|js|svg)", "a name that ends in .css, .js or .svg")
+]
 
 
 def _view(path: str, summary: str, handler: Handler, answer: Answer, query: Any = None) -> Route:

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct, field
 
 from governor.model import Priority
 from governor.policy import MAX_CONCURRENCY, Policy
-from governor.validation import FunctionName
+from governor.validation import FunctionName, spelled
 
 MAX_LENGTH_S: Final = 7 * 86_400
 
@@ -17,7 +17,9 @@ Seconds = Annotated[float, Meta(ge=0, le=MAX_LENGTH_S)]
 Milliseconds = Annotated[float, Meta(ge=0.001, le=15 * 60_000)]
 Rate = Annotated[float, Meta(ge=0, le=100_000, description="Arrivals per second.")]
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
-Title = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+Title = Annotated[
+    str, spelled(r"[^\x00-\x1f\x7f-\x9f]*", "text without control characters", max_length=200)
+]
 File = Annotated[str, Meta(min_length=1, max_length=1000, description="Beside the scenario.")]
 
 
