@@ -93,15 +93,27 @@ mode_option = click.option(
 @max_option
 @click.option("--priority", type=click.Choice(["user-facing", "background"]))
 @click.option("--group", "groups", multiple=True, metavar="NAME[=WEIGHT]", help="May be repeated.")
+@click.option("--no-group", is_flag=True, help="Take it out of all groups that it names.")
 @mode_option
 @click.option("--max-attempts", type=Limit(), help="An attempt this high is never denied.")
 @click.option("--shared/--not-shared", default=None, help="Whether it draws on the shared pool.")
+@click.option("--share", type=click.IntRange(1), help="Its part of what background work gets.")
+@click.option("--allow-pause/--no-allow-pause", default=None, help="Whether queues may be paused.")
+@click.option("--max-batch-size", type=Limit(), help="How far its batches may grow.")
 @api_options
 def set_function(
-    name: str, url: str, token: str | None, groups: tuple[str, ...], **fields: Any
+    name: str,
+    url: str,
+    token: str | None,
+    groups: tuple[str, ...],
+    *,
+    no_group: bool,
+    **fields: Any,
 ) -> None:
     """Change limits of a function."""
-    if groups:
+    if groups and no_group:
+        raise click.UsageError("--group and --no-group contradict each other")
+    if groups or no_group:
         fields["groups"] = _weights(groups)
     _patch(url, token, f"/v1/functions/{segment(name)}", fields)
 

@@ -93,7 +93,8 @@ def test_what_is_set_can_be_got(governed: Governed) -> None:
     assert (group["max_concurrency"], group["headroom"], group["mode"]) == (9, 2, "shadow")
     function = shown(
         governed("set", "function", "f", "--max-concurrency", "3", "--priority", "background",
-                 "--group", "db=2", "--max-attempts", "4", "--not-shared")
+                 "--group", "db=2", "--max-attempts", "4", "--not-shared", "--share", "3",
+                 "--allow-pause", "--max-batch-size", "50")
     )  # fmt: skip
     assert function == shown(governed("get", "function", "f"))
     assert function == {
@@ -103,9 +104,9 @@ def test_what_is_set_can_be_got(governed: Governed) -> None:
         "mode": "enforce",
         "max_attempts": 4,
         "shared": False,
-        "share": 1,
-        "allow_pause": False,
-        "max_batch_size": None,
+        "share": 3,
+        "allow_pause": True,
+        "max_batch_size": 50,
     }
     account = shown(governed("set", "account", "--max-concurrency", "70", "--headroom", "7"))
     assert account == shown(governed("get", "account"))
@@ -250,6 +251,8 @@ def test_a_bad_policy_is_told(
         ("set", "account", "--max-concurrency", "many"),
         ("set", "function", "f", "--priority", "urgent"),
         ("set", "function", "f", "--group", "g=x"),
+        ("set", "function", "f", "--group", "g", "--no-group"),
+        ("set", "function", "f", "--share", "0"),
         ("apply",),
         ("apply", "-f", "/nonexistent/policy.yaml"),
         ("apply", "-f", "/"),
@@ -335,3 +338,5 @@ def test_groups_that_are_not_named_any_more_are_left(governed: Governed) -> None
     set_f = ("set", "function", "f", "--group")
     assert shown(governed(*set_f, "a=2"))["groups"] == {"a": 2}
     assert shown(governed(*set_f, "b"))["groups"] == {"b": 1}
+    assert shown(governed("set", "function", "f", "--no-group"))["groups"] == {}
+    assert shown(governed("get", "function", "f"))["groups"] == {}
