@@ -14,7 +14,13 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from governor.changes import diff
-from governor.errors import GroupInUseError, InvalidInputError, PreconditionError, UnknownEntryError
+from governor.errors import (
+    GroupInUseError,
+    InvalidInputError,
+    PreconditionError,
+    UnknownEntryError,
+    few,
+)
 from governor.ledger.policy_store import Edit
 from governor.policy import (
     Account,
@@ -187,9 +193,8 @@ async def _changed(call: Call, edit: Edit) -> tuple[Resolver, Resolver]:
 def _check_unused(policy: Policy, group: str) -> None:
     users = [name for name, function in policy.functions.items() if group in function.weights]
     if users:
-        named = ", ".join(sorted(users)[:5]) + (", …" if len(users) > 5 else "")  # noqa: PLR2004
         raise GroupInUseError(
-            f"{len(users)} functions still name the group {group!r} ({named}); "
+            f"{len(users)} functions still name the group {group!r} ({few(sorted(users))}); "
             "take it out of their groups first"
         )
 
