@@ -40,6 +40,8 @@ def grants(request: Request) -> bytes:
     """Answer as a governor does that has room."""
     if request.method == "DELETE":
         return http(204)
+    if request.method == "GET":
+        return http(200, {"status": "ok"})
     if request.path.endswith("/renew"):
         return http(200, {"expires_at_ms": 1_795_255_572_000, "reinstated": False})
     return http(201, {"id": request.body["id"]})
@@ -56,14 +58,20 @@ def denies(request: Request) -> bytes:
 def scripted(answers: list[dict[str, Any]]) -> Behaviour:
     """Give these `answers` (status, body), each to a request that is `to`; then grant."""
     left = list(answers)
+    late: list[tuple[Request, bytes]] = []
 
     def behave(request: Request) -> bytes:
+        while late:
+            earlier, kept = late.pop()
+            earlier.peer.sendall(kept)
         if not left:
             return grants(request)
         answer = left.pop(0)
         pattern = re.escape(answer["to"]).replace(r"\{id\}", r"[^/]+")
         if not re.fullmatch(pattern, f"{request.method} {request.path}"):
             raise HangUpError
-        return http(answer["status"], answer.get("body"))
+        if answer.get("late"):
+            late.append((request, grants(request)))
+        return b"" if answer["status"] is None else http(answer["status"], answer.get("body"))
 
     return behave

@@ -10,7 +10,7 @@ from governor_layer.checkin import UnavailableError
 from governor_layer.denial import Denial
 from governor_layer.http_message import head_lines
 
-from tests.layer.behaviour import HangUpError, Request, denies, grants
+from tests.layer.behaviour import HangUpError, Request, denies, grants, http
 from tests.layer.desks import Context, desk, lease
 from tests.layer.standin import StandIn
 from tests.stores import free_ports, wait_until
@@ -56,15 +56,42 @@ def test_an_invocation_by_hand_needs_no_context(standin: StandIn) -> None:
 
 
 def test_the_budget_for_an_answer_includes_the_wait(standin: StandIn) -> None:
-    waited = threading.Event()
+    asked = threading.Event()
 
     def slow(request: Request) -> bytes:
-        waited.wait(0.3)
+        if request.method == "GET":
+            asked.set()
+            return http(404)
+        asked.wait(20)
         return grants(request)
 
     standin.behaviour = slow
-    at = desk(standin.url, GOVERNOR_TIMEOUT_MS="100", GOVERNOR_WAIT_MS="20000")
+    at = desk(standin.url + "/base", GOVERNOR_TIMEOUT_MS="1000", GOVERNOR_WAIT_MS="20000")
     assert lease(at.check_in({}, Context(remaining_ms=60_000)))
+    assert [(r.method, r.path, r.connection) for r in standin.requests] == [
+        ("POST", "/base/v1/leases", 0),
+        ("GET", "/base/healthz", 1),
+    ]
+
+
+def test_a_wait_that_nobody_is_there_to_end_is_a_timeout(standin: StandIn) -> None:
+    standin.behaviour = lambda request: http(200) if request.method == "GET" else b""
+    at = desk(standin.url, GOVERNOR_TIMEOUT_MS="200", GOVERNOR_WAIT_MS="300")
+    with pytest.raises(UnavailableError, match="timed out"):
+        at.check_in({}, Context(remaining_ms=60_000))
+    assert standin.paths("GET") == ["/healthz"], "once"
+
+
+@pytest.mark.parametrize("answer", [b"", b"garbage\r\n\r\n"])
+def test_silence_is_an_outage_however_long_an_invocation_may_wait(
+    standin: StandIn, answer: bytes
+) -> None:
+    standin.behaviour = lambda request: answer if request.method == "GET" else b""
+    at = desk(standin.url, GOVERNOR_TIMEOUT_MS="100", GOVERNOR_WAIT_MS="600000")
+    for reason in ("timed out", "not asked again within 5 s: timed out"):
+        with pytest.raises(UnavailableError, match=reason):
+            at.check_in({}, Context(remaining_ms=900_000))
+    assert [r.method for r in standin.requests] == ["POST", "GET"]
 
 
 def test_nobody_there() -> None:
@@ -161,7 +188,8 @@ def test_after_a_pause_one_finds_out_for_all(
     answering = threading.Event()
 
     def slow(request: Request) -> bytes:
-        answering.wait(20)
+        if request.method == "POST":
+            answering.wait(20)
         return grants(request)
 
     def silent(request: Request) -> bytes:

@@ -6,7 +6,7 @@ import os
 from . import lease
 from .breaker import PAUSE_S, Breaker
 from .connection import Connection, Deadline, StaleConnectionError
-from .http_message import Answer, head_lines, request
+from .http_message import Answer, UnexpectedAnswerError, head_lines, request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -129,16 +129,31 @@ class Desk:
             self._head = self._head_with(secret.token())
             self._secret = secret
         connection = self._connection()
-        deadline = Deadline((self._settings.timeout_ms + wait_ms) / 1000)
         try:
-            answer = _tried(connection, make, deadline)
+            answer = _tried(connection, make, self._deadline(wait_ms))
             if answer.status == 401 and self._secret is not None and self._secret.has_changed():  # noqa: PLR2004
                 self._head = self._head_with(self._secret.token())
-                deadline = Deadline(self._settings.timeout_ms / 1000)
-                answer = _tried(connection, make, deadline)
+                answer = _tried(connection, make, self._deadline())
         finally:
             self._idle.append(connection)
         return answer
+
+    def _deadline(self, wait_ms: int = 0) -> Deadline:
+        """When an answer has to be there that may keep the invocation waiting for `wait_ms`."""
+        timeout_s = self._settings.timeout_ms / 1000
+        if not wait_ms:
+            return Deadline(timeout_s)
+
+        def more() -> float:
+            # Silence is either: the invocation is waiting in line, or nobody is there.
+            probe = request("GET", f"{self._settings.prefix}/healthz", self._head)
+            try:
+                self._new_connection().ask(probe, self._deadline())
+            except (OSError, UnexpectedAnswerError) as error:
+                raise TimeoutError("timed out") from error
+            return wait_ms / 1000
+
+        return Deadline(timeout_s, more)
 
     def _renew_if_outlived(self, lease_id: str, context: object) -> None:
         if not lease.is_outlived(context):

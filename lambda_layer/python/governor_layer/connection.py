@@ -11,6 +11,7 @@ from .http_message import MAX_HEAD, Answer, UnexpectedAnswerError, parsed
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
 MAX_IDLE_S = 60.0
 """Oldest connection that is used again. NAT gateways and load balancers drop idle ones after 60 to
@@ -27,11 +28,15 @@ class StaleConnectionError(ConnectionError):
 class Deadline:
     """A point in time that several steps share."""
 
-    __slots__ = ("_at",)
+    __slots__ = ("_at", "_more")
 
-    def __init__(self, seconds: float) -> None:
-        """Set it to `seconds` from now."""
+    def __init__(self, seconds: float, more: "Callable[[], float] | None" = None) -> None:
+        """Set it to `seconds` from now; `more` says how many an answer may take on top of them.
+
+        It is asked once, when they are over, and raises TimeoutError if they were all.
+        """
         self._at = time.monotonic() + seconds
+        self._more = more
 
     def left(self) -> float:
         """Seconds left, more than 0. Raises TimeoutError when there are none."""
@@ -39,6 +44,13 @@ class Deadline:
         if left <= 0:
             raise TimeoutError("timed out")
         return left
+
+    def put_off(self) -> None:
+        """Make it later, as no answer has come by then. Raises TimeoutError: it is final."""
+        more, self._more = self._more, None
+        if more is None:
+            raise TimeoutError("timed out")
+        self._at += more()
 
 
 class Connection:
@@ -195,7 +207,11 @@ class Connection:
         return Answer(status, body, closes=closes)
 
     def _read_on(self, deadline: Deadline) -> None:
-        received = self._within(deadline.left()).recv(MAX_HEAD)
+        try:
+            received = self._within(deadline.left()).recv(MAX_HEAD)
+        except TimeoutError:
+            deadline.put_off()
+            return
         if not received:
             raise ConnectionResetError("closed without an answer")
         self._received += received

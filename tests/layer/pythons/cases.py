@@ -25,18 +25,32 @@ from tests.layer.desks import Context  # noqa: E402
 from tests.layer.table import RAN, run  # noqa: E402
 
 
+class Peer:
+    """The stand-in's end of a wire."""
+
+    def __init__(self, wire: "Wire") -> None:
+        """At the other end of `wire`."""
+        self._wire = wire
+
+    def sendall(self, data: bytes) -> None:
+        """Answer later than at once."""
+        self._wire.answers += data
+
+
 class Wire(_socket.socket):
     """A socket to the stand-in: what is sent is answered at once."""
 
     def __init__(self, behave: Callable[[Request], bytes], requests: list[Request]) -> None:
         """Connected from the beginning."""
-        self._behave, self._requests, self._answers = behave, requests, b""
+        self._behave, self._requests, self.answers = behave, requests, b""
+        self._waits = False
 
     def connect(self, address: object) -> None:
         """It is."""
 
     def settimeout(self, seconds: object) -> None:
-        """Nobody waits here."""
+        """Nobody waits here: what is not there at once has timed out."""
+        self._waits = bool(seconds)
 
     def setsockopt(self, *option: object) -> None:
         """There are none."""
@@ -46,9 +60,9 @@ class Wire(_socket.socket):
 
     def recv(self, size: int, _flags: int = 0) -> bytes:
         """What has been answered."""
-        received, self._answers = self._answers[:size], self._answers[size:]
+        received, self.answers = self.answers[:size], self.answers[size:]
         if not received:
-            raise BlockingIOError
+            raise TimeoutError if self._waits else BlockingIOError
         return received
 
     def sendall(self, data: bytes, _flags: int = 0) -> None:  # type: ignore[override]
@@ -61,9 +75,9 @@ class Wire(_socket.socket):
             length = int(headers.get("content-length", "0"))
             content, data = data[:length], data[length:]
             body = json.loads(content) if content else {}
-            request = Request(method, path, headers, body, 0, self)  # type: ignore[arg-type]
+            request = Request(method, path, headers, body, 0, Peer(self))  # type: ignore[arg-type]
             self._requests.append(request)
-            self._answers += self._behave(request)
+            self.answers += self._behave(request)
 
 
 def came_of(case: dict[str, Any]) -> dict[str, Any]:
