@@ -239,11 +239,10 @@ def test_a_check_out_in_a_pause_waits_for_its_end(
         monkeypatch.setattr(time, "monotonic", lambda: clock() + breaker.PAUSE_S)
         next_one = lease(at.check_in({}, Context()))
     assert [(r.method, r.connection) for r in standin.requests] == [
-        ("POST", 0),
-        ("POST", 0),
-        ("DELETE", 2),
-        ("POST", 2),
+        *[("POST", 0), ("POST", 0)],
+        *[("DELETE", 2), ("DELETE", 2), ("POST", 2)],
     ]
+    assert standin.paths("DELETE")[1] == f"/v1/leases/{granted}", "after what was asked in vain"
     assert next_one == standin.ids()[-1]
 
 

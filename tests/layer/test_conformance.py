@@ -88,7 +88,8 @@ def test_an_answer_that_makes_no_sense_lets_the_function_run(
     environment = launch(standin.url, **LONGER_THAN_THE_FUNCTION_MAY_TAKE)
     assert all(ran(environment.invoke({})) for _ in range(3))
     assert check_ins(standin) == 3, "the next one may be answered"
-    assert standin.paths("DELETE") == [], "nobody holds a lease"
+    if not reason.startswith("no answer"):  # else it may have been lost on its way
+        assert standin.paths("DELETE") == [], "nobody holds a lease"
     (line,) = journal(environment)
     assert line["message"] == "breaker opened"
     assert line["reason"].startswith(reason)
@@ -170,6 +171,6 @@ def test_it_asks_again_once_the_governor_may_be_back(standin: StandIn, launch: L
     assert check_ins(standin) == 2
     late, granted = (request for request in standin.requests if request.method == "POST")
     assert granted.connection != late.connection, "a late answer must meet nobody"
-    wait_until(lambda: bool(standin.paths("DELETE")), "the lease is given back")
-    assert standin.paths("DELETE") == [f"/v1/leases/{granted.body['id']}"]
+    both = [f"/v1/leases/{request.body['id']}" for request in (late, granted)]
+    wait_until(lambda: standin.paths("DELETE") == both, "the leases are given back")
     assert messages(environment) == ["breaker opened", "breaker closed"]

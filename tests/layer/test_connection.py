@@ -90,9 +90,13 @@ def test_a_connection_that_dies_while_asking_is_replaced_once(standin: StandIn) 
     at = desk(standin.url)
     at.check_in({}, Context())
     granted = at.check_in({}, Context())
-    assert [request.connection for request in standin.requests] == [0, 0, 1]
-    # The try that got no answer may have been granted, and be released when that is noticed.
+    assert [(request.method, request.connection) for request in standin.requests] == [
+        *[("POST", 0), ("POST", 0)],
+        *[("DELETE", 1), ("POST", 1)],
+    ]
+    # The try that got no answer may have been granted, and the next one must not be denied by it.
     assert granted == standin.ids()[2] != standin.ids()[1]
+    assert standin.paths("DELETE") == [f"/v1/leases/{standin.ids()[1]}"]
 
 
 def test_a_new_connection_that_dies_is_not_tried_again(standin: StandIn) -> None:
@@ -103,6 +107,66 @@ def test_a_new_connection_that_dies_is_not_tried_again(standin: StandIn) -> None
     with pytest.raises(UnavailableError, match=r"closed without an answer|reset"):
         desk(standin.url).check_in({}, Context())
     assert len(standin.requests) == 1
+
+
+@pytest.mark.parametrize("lost", ["silence", "hang-up", "garbage"])
+def test_a_check_in_whose_answer_is_lost_is_taken_back(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    def loses(_request: Request) -> bytes:
+        if lost == "hang-up":
+            raise HangUpError
+        return b"" if lost == "silence" else b"garbage\r\n\r\n"
+
+    monkeypatch.setattr("governor_layer.breaker.PAUSE_S", 0.0)
+    standin.behaviour = loses
+    at = desk(standin.url, GOVERNOR_TIMEOUT_MS="500")
+    with pytest.raises(UnavailableError):
+        at.check_in({}, Context())
+    standin.behaviour = grants
+    lease(at.check_in({}, Context()))
+    assert [(r.method, r.connection) for r in standin.requests] == [
+        ("POST", 0),
+        ("DELETE", 1),
+        ("POST", 1),
+    ]
+    assert standin.paths("DELETE") == [f"/v1/leases/{standin.ids()[0]}"]
+
+
+def test_what_is_to_be_told_has_a_bound(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("governor_layer.connection.MOST_UNTOLD", 3)
+    standin.behaviour = lambda _request: b"garbage\r\n\r\n"
+    at = desk(standin.url)
+    for _ in range(5):
+        with pytest.raises(UnavailableError):
+            at.check_in({}, Context())
+    standin.behaviour = grants
+    lease(at.check_in({}, Context()))
+    last = standin.requests[-1].connection
+    asked = [request.method for request in standin.requests if request.connection == last]
+    assert asked == ["DELETE"] * 3 + ["POST"]
+
+
+def test_a_check_in_that_nobody_heard_is_not_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("governor_layer.breaker.PAUSE_S", 0.0)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        at = desk(f"http://127.0.0.1:{listener.getsockname()[1]}", GOVERNOR_TIMEOUT_MS="2000")
+        with pytest.raises(UnavailableError, match="refused"):
+            at.check_in({}, Context())
+        listener.listen()
+        heard: list[bytes] = []
+
+        def hears() -> None:
+            with listener.accept()[0] as caller:
+                heard.append(caller.recv(4))
+
+        hearing = threading.Thread(target=hears)
+        hearing.start()
+        with pytest.raises(UnavailableError):
+            at.check_in({}, Context())
+        hearing.join()
+    assert heard == [b"POST"]
 
 
 def test_a_service_that_closes_after_each_answer(standin: StandIn) -> None:
@@ -132,7 +196,8 @@ def test_a_service_that_closes_after_each_answer_without_saying_so(
     for _ in range(5):
         at.check_out(lease(at.check_in({}, Context())))
     lease(at.check_in({}, Context()))
-    assert len(set(standin.paths("DELETE"))) == 5
+    given_back = set(standin.paths("DELETE"))
+    assert len(given_back) >= 5, "and check-ins that went to a dead connection are taken back"
     assert capsys.readouterr().out == ""
 
 
@@ -155,6 +220,7 @@ def test_a_check_in_gets_through_however_many_connections_die(standin: StandIn) 
         ("POST", 0),
         ("DELETE", 0),
         ("DELETE", 1),
+        ("DELETE", 2),
         ("POST", 2),
     ]
 

@@ -77,7 +77,7 @@ class Desk:
         """
         self._held.add(lease_id)  # to be given back in any case: it may have been counted
         try:
-            lease.is_reinstated(self._ask(lambda: self._renewal(lease_id, context)))
+            lease.is_reinstated(self._ask(lambda: (self._renewal(lease_id, context), b"")))
             self._renew_if_outlived(lease_id, context)
         except Exception as error:  # as above
             raise self._unavailable(error) from error
@@ -93,8 +93,7 @@ class Desk:
         patience_ms = 0 if self._breaker.is_pausing() else self._settings.timeout_ms
         connection = self._connection()
         try:
-            told = request("DELETE", f"{self._leases}/{lease_id}", self._head)
-            connection.tell(told, patience_ms / 1000)
+            connection.tell(self._release(lease_id), patience_ms / 1000)
         except Exception as error:  # noqa: BLE001 - the handler is done, and its result stands
             if patience_ms:
                 self._breaker.failed(str(error), unreachable=True)
@@ -107,12 +106,13 @@ class Desk:
         body = lease.check_in_body(self._settings.function, event, context, wait_ms)
         lease_id = ""
 
-        def check_in() -> bytes:
-            # Each try has an id of its own: the governor releases what it has granted to a
-            # connection that died, and that must not be what the next try was granted.
+        def check_in() -> tuple[bytes, bytes]:
+            # Each try has an id of its own: what the last one may have been granted is released,
+            # by us or by a governor that has seen us hang up, whenever that gets through.
             nonlocal lease_id
             lease_id = f"{request_id}:{os.urandom(4).hex()}"
-            return request("POST", self._leases, self._head, json.dumps({"id": lease_id, **body}))
+            asked = json.dumps({"id": lease_id, **body})
+            return request("POST", self._leases, self._head, asked), self._release(lease_id)
 
         outcome = lease.outcome(self._ask(check_in, wait_ms), lease_id, self._settings.function)
         if isinstance(outcome, str):
@@ -120,8 +120,11 @@ class Desk:
             self._renew_if_outlived(outcome, context)
         return outcome
 
-    def _ask(self, make: "Callable[[], bytes]", wait_ms: int = 0) -> Answer:
-        """The answer to the request that `make` makes for each try; it may take `wait_ms` more."""
+    def _ask(self, make: "Callable[[], tuple[bytes, bytes]]", wait_ms: int = 0) -> Answer:
+        """The answer to the request that `make` makes for each try; it may take `wait_ms` more.
+
+        Beside it is what takes it back.
+        """
         if self._settings.secret and not self._settings.token and self._secret is None:
             from .secret import Secret  # noqa: PLC0415 - few have one
 
@@ -169,6 +172,9 @@ class Desk:
                 return
         self._renewals.begin(lease_id, context)
 
+    def _release(self, lease_id: str) -> bytes:
+        return request("DELETE", f"{self._leases}/{lease_id}", self._head)
+
     def _renewal(self, lease_id: str, context: object) -> bytes:
         body = {"function": self._settings.function, "ttl_ms": lease.ttl_ms(context)}
         return request("POST", f"{self._leases}/{lease_id}/renew", self._head, json.dumps(body))
@@ -192,9 +198,12 @@ class Desk:
         return Connection(self._settings.host, self._settings.port, self._trust)
 
 
-def _tried(connection: Connection, make: "Callable[[], bytes]", deadline: Deadline) -> Answer:
+def _tried(
+    connection: Connection, make: "Callable[[], tuple[bytes, bytes]]", deadline: Deadline
+) -> Answer:
     while True:
+        request, undo = make()
         try:
-            return connection.ask(make(), deadline)
+            return connection.ask(request, deadline, undo)
         except StaleConnectionError:
             continue  # the next one is new, and is stale at most after what has been told is done

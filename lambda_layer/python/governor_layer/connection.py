@@ -17,6 +17,9 @@ MAX_IDLE_S = 60.0
 """Oldest connection that is used again. NAT gateways and load balancers drop idle ones after 60 to
 350 s, some without a word, and a request sent into the void would cost the whole deadline."""
 
+MOST_UNTOLD = 100
+"""So much is kept for the next connection. What is older is over: a lease lives for 30 s."""
+
 FRESH_S = 1.0
 """For so long after its last use a connection is taken to be alive by whoever waits for nothing."""
 
@@ -92,8 +95,11 @@ class Connection:
             raise
         return False
 
-    def ask(self, request: bytes, deadline: Deadline) -> Answer:
+    def ask(self, request: bytes, deadline: Deadline, undo: bytes = b"") -> Answer:
         """Send a request and return the answer to it. After an error the connection is closed.
+
+        `undo` takes back what has been asked for: it is told if the answer is lost, as it may have
+        been a yes.
 
         Raises:
             StaleConnectionError: a connection has died that had been used; nobody has answered.
@@ -101,7 +107,7 @@ class Connection:
             OSError: no connection, or no answer by the deadline (TimeoutError).
 
         """
-        used = self.open(deadline)
+        used = reused = self.open(deadline)
         try:
             # Without waiting: there is room for a request, or nobody has read for a long time.
             self._within(0.0).sendall(request)
@@ -110,13 +116,15 @@ class Connection:
                 del self._told[0]
                 used = True
             answer = self._receive(deadline)
-        except ConnectionError as error:
+        except BaseException as error:
+            stale = used and isinstance(error, ConnectionError)
+            # A new one that dies after what it was told hangs up after each answer: it has not
+            # heard the request, and would not hear it behind yet another thing to be told.
+            if undo and (reused or not stale):
+                self._told.append(undo)
             self.close()
-            if used:
+            if stale:
                 raise StaleConnectionError from error
-            raise
-        except BaseException:
-            self.close()
             raise
         self._used_at = time.time()
         if answer.closes or self._received:  # bytes that nobody asked for: no telling what is next
@@ -147,6 +155,7 @@ class Connection:
             self._socket.close()
         self._socket = None
         self._received = b""
+        del self._told[:-MOST_UNTOLD]
 
     def _is_alive(self) -> bool:
         """Whether the open connection, if any, can be used again as far as can be told at once."""
