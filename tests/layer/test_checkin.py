@@ -7,6 +7,7 @@ import time
 import pytest
 from governor_layer import breaker
 from governor_layer.checkin import UnavailableError
+from governor_layer.connection import Connection, Deadline
 from governor_layer.denial import Denial
 from governor_layer.http_message import head_lines
 
@@ -180,6 +181,28 @@ def test_a_check_out_to_nobody_counts_as_a_failure(
     at.check_out(granted)
     with pytest.raises(UnavailableError, match="not asked again"):
         at.check_in({}, Context())
+
+
+def test_a_check_out_that_has_to_connect_takes_half_of_the_time_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    context = Context(remaining_ms=60_000)
+    with StandIn() as standin:
+        at = desk(standin.url, GOVERNOR_TIMEOUT_MS="600000")
+        granted = lease(at.check_in({}, context))
+        monkeypatch.setattr("governor_layer.connection.FRESH_S", 0.0)  # the handler took its time
+        standin.drop_connections()
+        patience: list[float] = []
+        connect = Connection.open
+
+        def opened(self: Connection, deadline: Deadline) -> bool:
+            patience.append(deadline.left())
+            return connect(self, deadline)
+
+        monkeypatch.setattr(Connection, "open", opened)
+        context.remaining_ms = 3_000
+        at.check_out(granted)
+    assert 0 < patience[0] <= 1.5
 
 
 def test_after_a_pause_one_finds_out_for_all(

@@ -45,7 +45,7 @@ class Desk:
         """Forget what is another process's: the one forked from, or made of the same snapshot."""
         self._breaker = Breaker()
         self._idle: list[Connection] = []  # append and pop are atomic
-        self._held: set[str] = set()
+        self._held: dict[str, object] = {}  # the context of each lease's invocation
         self._renewals: Renewals | None = None
         self._secret: Secret | None = None
         self._head = self._head_with(self._settings.token)
@@ -75,9 +75,9 @@ class Desk:
             UnavailableError: it could not be told.
 
         """
-        self._held.add(lease_id)  # to be given back in any case: it may have been counted
+        self._held[lease_id] = context  # to be given back in any case: it may have been counted
         try:
-            lease.is_reinstated(self._ask(lambda: (self._renewal(lease_id, context), b"")))
+            lease.is_reinstated(self._ask(lambda: (self._renewal(lease_id, context), b""), context))
             self._renew_if_outlived(lease_id, context)
         except Exception as error:  # as above
             raise self._unavailable(error) from error
@@ -86,11 +86,11 @@ class Desk:
         """Give the lease back, without waiting for the answer. Raises nothing."""
         if lease_id not in self._held:
             return  # the handler has forked, and the lease is the parent's
-        self._held.discard(lease_id)
+        context = self._held.pop(lease_id)
         if self._renewals is not None:
             self._renewals.end(lease_id)
         # While nobody can be reached it is kept for when somebody is.
-        patience_ms = 0 if self._breaker.is_pausing() else self._settings.timeout_ms
+        patience_ms = 0 if self._breaker.is_pausing() else lease.budget_ms(self._settings, context)
         connection = self._connection()
         try:
             connection.tell(self._release(lease_id), patience_ms / 1000)
@@ -114,13 +114,17 @@ class Desk:
             asked = json.dumps({"id": lease_id, **body})
             return request("POST", self._leases, self._head, asked), self._release(lease_id)
 
-        outcome = lease.outcome(self._ask(check_in, wait_ms), lease_id, self._settings.function)
+        outcome = lease.outcome(
+            self._ask(check_in, context, wait_ms), lease_id, self._settings.function
+        )
         if isinstance(outcome, str):
-            self._held.add(outcome)
+            self._held[outcome] = context
             self._renew_if_outlived(outcome, context)
         return outcome
 
-    def _ask(self, make: "Callable[[], tuple[bytes, bytes]]", wait_ms: int = 0) -> Answer:
+    def _ask(
+        self, make: "Callable[[], tuple[bytes, bytes]]", context: object, wait_ms: int = 0
+    ) -> Answer:
         """The answer to the request that `make` makes for each try; it may take `wait_ms` more.
 
         Beside it is what takes it back.
@@ -133,17 +137,17 @@ class Desk:
             self._secret = secret
         connection = self._connection()
         try:
-            answer = _tried(connection, make, self._deadline(wait_ms))
+            answer = _tried(connection, make, self._deadline(context, wait_ms))
             if answer.status == 401 and self._secret is not None and self._secret.has_changed():  # noqa: PLR2004
                 self._head = self._head_with(self._secret.token())
-                answer = _tried(connection, make, self._deadline())
+                answer = _tried(connection, make, self._deadline(context))
         finally:
             self._idle.append(connection)
         return answer
 
-    def _deadline(self, wait_ms: int = 0) -> Deadline:
+    def _deadline(self, context: object, wait_ms: int = 0) -> Deadline:
         """When an answer has to be there that may keep the invocation waiting for `wait_ms`."""
-        timeout_s = self._settings.timeout_ms / 1000
+        timeout_s = lease.budget_ms(self._settings, context) / 1000
         if not wait_ms:
             return Deadline(timeout_s)
 
@@ -151,7 +155,7 @@ class Desk:
             # Silence is either: the invocation is waiting in line, or nobody is there.
             probe = request("GET", f"{self._settings.prefix}/healthz", self._head)
             try:
-                self._new_connection().ask(probe, self._deadline())
+                self._new_connection().ask(probe, self._deadline(context))
             except (OSError, UnexpectedAnswerError) as error:
                 raise TimeoutError("timed out") from error
             return wait_ms / 1000

@@ -3,6 +3,7 @@
 import json
 
 from .http_message import Answer, UnexpectedAnswerError
+from .settings import LONGEST_MS
 from .source import ASYNC, attempt_of, source_of
 
 TYPE_CHECKING = False
@@ -17,9 +18,6 @@ Lambda takes a moment to end what has timed out."""
 MAX_TTL_MS = 30_000
 """Longest life of a lease: when an environment is lost, its leases are back after that. An
 invocation that takes longer renews its own."""
-
-FUNCTION_TIMEOUT_MS = 15 * 60 * 1000
-"""Lambda's longest, taken for an invocation that does not say how long it may run."""
 
 
 def check_in_body(
@@ -48,15 +46,23 @@ def max_wait_ms(settings: "Settings", event: object, context: object) -> int:
     """For how long the governor may keep the check-in until there is room."""
     if settings.on_denied == "run":
         return 0
-    # A wait beyond the invocation's own end would only turn a denial into a timeout.
-    room = max(0, _remaining_ms(context) - settings.timeout_ms)
+    # The handler has to run after it, and nobody knows how long that takes.
+    room = max(0, _remaining_ms(context) - settings.timeout_ms) // 2
     if settings.wait_ms:
         return min(settings.wait_ms, room)
     waits = settings.on_denied == "wait" or (
         settings.on_denied == "auto" and source_of(event) == ASYNC
     )
-    # The handler has to run after it, and nobody knows how long that takes.
-    return room // 2 if waits else 0
+    return room if waits else 0
+
+
+def budget_ms(settings: "Settings", context: object) -> float:
+    """The most that silence may cost: half of the time left, or Lambda ends who waits for it.
+
+    Nothing can be saved of an invocation that has no time left.
+    """
+    remaining_ms = _remaining_ms(context)
+    return min(settings.timeout_ms, remaining_ms / 2 if remaining_ms > 0 else LONGEST_MS)
 
 
 def request_id(context: object) -> str:
@@ -118,4 +124,4 @@ def _remaining_ms(context: object) -> int:
     try:
         return int(context.get_remaining_time_in_millis())  # type: ignore[attr-defined]
     except (AttributeError, TypeError, ValueError):  # called by hand, as in a function's own tests
-        return FUNCTION_TIMEOUT_MS
+        return LONGEST_MS
