@@ -163,12 +163,26 @@ def test_after_a_timeout_nobody_is_asked_for_a_while(
     assert capsys.readouterr().out.count("breaker opened") == 1
 
     over.set()
-    clock = time.monotonic
-    monkeypatch.setattr(time, "monotonic", lambda: clock() + breaker.PAUSE_S)
+    clock = time.time
+    monkeypatch.setattr(time, "time", lambda: clock() + breaker.PAUSE_S)
     assert lease(at.check_in({}, Context())) == standin.ids()[1]
     assert capsys.readouterr().out.count("breaker closed") == 1
     assert lease(at.check_in({}, Context())) == standin.ids()[2]
     assert capsys.readouterr().out == ""
+
+
+def test_a_clock_that_is_set_back_ends_a_pause(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standin.behaviour = lambda _request: b""
+    at = desk(standin.url, GOVERNOR_TIMEOUT_MS="50")
+    with pytest.raises(UnavailableError):
+        at.check_in({}, Context())
+    standin.behaviour = grants
+    clock = time.time
+    monkeypatch.setattr(time, "time", lambda: clock() - 3600)
+    monkeypatch.setattr(time, "monotonic", lambda frozen=time.monotonic(): frozen)
+    assert lease(at.check_in({}, Context()))
 
 
 def test_a_check_out_to_nobody_counts_as_a_failure(
@@ -224,8 +238,8 @@ def test_after_a_pause_one_finds_out_for_all(
     with pytest.raises(UnavailableError):
         at.check_in({}, Context())
     standin.behaviour = slow
-    clock = time.monotonic
-    monkeypatch.setattr(time, "monotonic", lambda: clock() + breaker.PAUSE_S)
+    clock = time.time
+    monkeypatch.setattr(time, "time", lambda: clock() + breaker.PAUSE_S)
     # It may wait for its turn, so that nothing hurries it.
     waits = Context("waits", remaining_ms=600_000)
     prober = threading.Thread(target=at.check_in, args=({"detail-type": 1, "source": 1}, waits))
@@ -258,8 +272,8 @@ def test_a_check_out_in_a_pause_waits_for_its_end(
     standin.welcome = welcomed.append
     with socket.create_connection(standin.address):
         wait_until(lambda: welcomed != [], "we are next")
-        clock = time.monotonic
-        monkeypatch.setattr(time, "monotonic", lambda: clock() + breaker.PAUSE_S)
+        clock = time.time
+        monkeypatch.setattr(time, "time", lambda: clock() + breaker.PAUSE_S)
         next_one = lease(at.check_in({}, Context()))
     assert [(r.method, r.connection) for r in standin.requests] == [
         *[("POST", 0), ("POST", 0)],

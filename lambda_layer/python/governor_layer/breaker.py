@@ -18,11 +18,12 @@ class Breaker:
         """Start closed."""
         self._lock = threading.Lock()
         self._reason: str | None = None
-        self._paused_until = 0.0  # 0: not paused, the last failure cost nothing
+        # By the wall clock, for the monotonic one stands still while Lambda keeps the machine frozen.
+        self._paused_at = 0.0  # 0: not paused, the last failure cost nothing
 
     def is_pausing(self) -> bool:
         """Whether nobody is to be asked now."""
-        return time.monotonic() < self._paused_until
+        return 0 <= time.time() - self._paused_at < PAUSE_S
 
     def refusal(self) -> str | None:
         """Why not to ask now, or None: then ask, as nobody else will until you know.
@@ -30,13 +31,12 @@ class Breaker:
         So one invocation finds out after a pause, however many run at once.
         """
         reason = self._reason
-        if reason is None or self._paused_until == 0.0:
+        if reason is None or self._paused_at == 0.0:
             return None
         with self._lock:
-            now = time.monotonic()
-            if now < self._paused_until:
+            if self.is_pausing():
                 return reason
-            self._paused_until = now + PAUSE_S
+            self._paused_at = time.time()
         return None
 
     def failed(self, reason: str, *, unreachable: bool) -> None:
@@ -44,7 +44,7 @@ class Breaker:
         with self._lock:
             opens = self._reason is None
             self._reason = reason
-            self._paused_until = time.monotonic() + PAUSE_S if unreachable else 0.0
+            self._paused_at = time.time() if unreachable else 0.0
         if opens:
             from . import journal  # noqa: PLC0415 - not on the way of an invocation that is granted
 
@@ -57,7 +57,7 @@ class Breaker:
             return
         with self._lock:
             closes = self._reason is not None
-            self._reason, self._paused_until = None, 0.0
+            self._reason, self._paused_at = None, 0.0
         if closes:
             from . import journal  # noqa: PLC0415
 

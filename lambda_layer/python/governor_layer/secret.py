@@ -55,13 +55,13 @@ class Secret:
 
         It is read anew, but not twice within the breaker's interval. Raises what `token` raises.
         """
-        if time.monotonic() - self._read_at < PAUSE_S:
+        if 0 <= time.time() - self._read_at < PAUSE_S:
             return False
         before, self._token = self._token, None
         return self.token() != before
 
     def _read(self) -> str:
-        self._read_at = time.monotonic()
+        self._read_at = time.time()
         try:
             text = _of_extension(self._arn)
         except (OSError, UnexpectedAnswerError):
