@@ -22,7 +22,7 @@ CASES = cases()
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_case(case: Case, standin: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+def test_case(case: Case, standin: StandIn, capfd: pytest.CaptureFixture[str]) -> None:
     standin.behaviour = scripted(case.get("governor", []))
     expect, event, called = case["expect"], event_of(case), []
 
@@ -34,4 +34,4 @@ def test_case(case: Case, standin: StandIn, capsys: pytest.CaptureFixture[str]) 
     returned, error = run(handler, event, context, environ_of(case, standin.url))
     assert_came(Outcome(called, returned, error), expect)
     assert_asked(standin.asked(len(expect["requests"])), expect)
-    assert_logged(capsys.readouterr().out, expect)
+    assert_logged(capfd.readouterr().out, expect)

@@ -185,7 +185,7 @@ def test_a_service_that_closes_after_each_answer(standin: StandIn) -> None:
 
 
 def test_a_service_that_closes_after_each_answer_without_saying_so(
-    standin: StandIn, capsys: pytest.CaptureFixture[str]
+    standin: StandIn, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def once(request: Request) -> bytes:
         request.peer.sendall(grants(request))
@@ -198,7 +198,7 @@ def test_a_service_that_closes_after_each_answer_without_saying_so(
     lease(at.check_in({}, Context()))
     given_back = set(standin.paths("DELETE"))
     assert len(given_back) >= 5, "and check-ins that went to a dead connection are taken back"
-    assert capsys.readouterr().out == ""
+    assert capfd.readouterr().out == ""
 
 
 def test_a_check_in_gets_through_however_many_connections_die(standin: StandIn) -> None:

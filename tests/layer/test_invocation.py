@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import io
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -9,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from governor_layer import journal
 from governor_layer.denial import ConcurrencyLimitExceeded
 from governor_layer.invocation import Gate, entrance, governed
 
-from tests.layer.behaviour import denies, http
+from tests.layer.behaviour import Request, denies, grants, http
+from tests.layer.desks import Context
 from tests.layer.standin import StandIn
 from tests.stores import free_ports, wait_until
 
@@ -100,32 +103,30 @@ def test_the_lease_is_held_while_the_handler_runs(standin: StandIn) -> None:
     assert gate(environ(standin.url)).run(handler, {}, None) == ["POST"]
 
 
-def test_nothing_is_logged_on_a_grant(standin: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_logged_on_a_grant(standin: StandIn, capfd: pytest.CaptureFixture[str]) -> None:
     at = gate(environ(standin.url))
     for _ in range(3):
         at.run(ran, {}, None)
-    assert capsys.readouterr() == ("", "")
+    assert capfd.readouterr() == ("", "")
 
 
-def test_a_denied_handler_does_not_run(
-    standin: StandIn, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_denied_handler_does_not_run(standin: StandIn, capfd: pytest.CaptureFixture[str]) -> None:
     standin.behaviour = denies
     with pytest.raises(ConcurrencyLimitExceeded) as caught:
         gate(environ(standin.url)).run(lambda *_: pytest.fail("it ran"), {}, None)
     assert str(caught.value) == "etl-load is denied by group:etl: 7 of 7 in use"
     assert caught.value.denial.max_concurrency == 7
     assert standin.paths("DELETE") == []
-    (line,) = capsys.readouterr().out.splitlines()
+    (line,) = capfd.readouterr().out.splitlines()
     logged = json.loads(line)
     assert (logged["level"], logged["message"]) == ("WARN", "governor: denied")
     assert (logged["denied_by"], logged["max_concurrency"], logged["in_use"]) == ("group:etl", 7, 7)
 
 
-def test_open_runs_when_nobody_can_be_asked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_open_runs_when_nobody_can_be_asked(capfd: pytest.CaptureFixture[str]) -> None:
     at = gate(environ(nobody()))
     assert [at.run(ran, {}, None) for _ in range(3)] == ["ran"] * 3
-    (line,) = capsys.readouterr().out.splitlines()
+    (line,) = capfd.readouterr().out.splitlines()
     assert json.loads(line)["message"] == "governor: breaker opened"
 
 
@@ -142,28 +143,65 @@ def test_closed_denies_when_nobody_can_be_asked() -> None:
 
 
 def test_a_refusal_is_logged_once_until_it_ends(
-    standin: StandIn, capsys: pytest.CaptureFixture[str]
+    standin: StandIn, capfd: pytest.CaptureFixture[str]
 ) -> None:
     grants = standin.behaviour
     standin.behaviour = lambda _request: http(401, {"title": "Unauthorized"})
     at = gate(environ(standin.url))
     for _ in range(3):
         assert at.run(ran, {}, None) == "ran"
-    (line,) = capsys.readouterr().out.splitlines()
+    (line,) = capfd.readouterr().out.splitlines()
     assert "401" in json.loads(line)["reason"]
     assert len(standin.ids()) == 3
     standin.behaviour = grants
     at.run(ran, {}, None)
-    assert json.loads(capsys.readouterr().out)["message"] == "governor: breaker closed"
+    assert json.loads(capfd.readouterr().out)["message"] == "governor: breaker closed"
 
 
-def test_a_closed_output_is_put_up_with(
-    standin: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_closed_output_is_put_up_with(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     standin.behaviour = lambda _request: http(500)
-    with (tmp_path / "out").open("w") as out:
-        monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(journal, "STDOUT", -1)
     assert gate(environ(standin.url)).run(ran, {}, None) == "ran"
+
+
+@pytest.mark.parametrize("out", [None, io.StringIO(), object()])
+def test_the_handlers_own_output_is_none_of_ours(
+    standin: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    out: object,
+) -> None:
+    monkeypatch.setattr(sys, "stdout", out)
+    assert gate(environ(standin.url, GOVERNOR_EMF="1")).run(ran, {}, None) == "ran"
+    assert "check_in_ms" in json.loads(capfd.readouterr().out)
+    assert not isinstance(out, io.StringIO) or out.getvalue() == ""
+
+
+def test_what_fails_between_check_in_and_handler_loses_no_lease(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_line: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(journal, "put", fails)
+    with pytest.raises(RuntimeError):
+        gate(environ(standin.url, GOVERNOR_EMF="1")).run(ran, {}, None)
+    wait_until(lambda: given_back(standin), "the lease is given back")
+
+
+def test_a_wait_is_measured_that_has_left_no_time_to_wait(
+    standin: StandIn, capfd: pytest.CaptureFixture[str]
+) -> None:
+    context = Context(remaining_ms=60_000)
+
+    def waits(request: Request) -> bytes:
+        context.remaining_ms = 10_000
+        return grants(request)
+
+    standin.behaviour = waits
+    settings = environ(standin.url, GOVERNOR_EMF="1", GOVERNOR_WAIT_MS="40000")
+    assert gate(settings).run(ran, {}, context) == "ran"
+    assert "wait_ms" in json.loads(capfd.readouterr().out)
 
 
 @pytest.fixture

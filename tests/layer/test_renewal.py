@@ -80,7 +80,7 @@ def test_short_invocations_need_no_thread(standin: StandIn) -> None:
 
 
 def test_a_renewal_that_fails_is_tried_again(
-    standin: StandIn, capsys: pytest.CaptureFixture[str]
+    standin: StandIn, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def fails_at_first(request: Request) -> bytes:
         if not request.path.endswith("/renew"):
@@ -100,11 +100,11 @@ def test_a_renewal_that_fails_is_tried_again(
     wait_until(lambda: len(renewed(standin)) >= 5, "it is tried again")
     at.check_out(granted)
     assert lease(at.check_in({}, Context()))
-    assert capsys.readouterr().out == "", "and harms nothing"
+    assert capfd.readouterr().out == "", "and harms nothing"
 
 
 def test_a_lease_that_was_lost_is_logged(
-    standin: StandIn, capsys: pytest.CaptureFixture[str]
+    standin: StandIn, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def loses_it_once(request: Request) -> bytes:
         if len(renewed(standin)) == 1 and request.path.endswith("/renew"):
@@ -116,7 +116,7 @@ def test_a_lease_that_was_lost_is_logged(
     granted = lease(at.check_in({}, LONG))
     wait_until(lambda: len(renewed(standin)) >= 3, "it is renewed")
     at.check_out(granted)
-    line = json.loads(capsys.readouterr().out)
+    line = json.loads(capfd.readouterr().out)
     assert (line["message"], line["lease"]) == ("governor: lease reinstated", granted)
 
 

@@ -123,7 +123,7 @@ def test_an_extension_that_fails_is_as_good_as_none(
 
 
 def test_a_secret_that_can_not_be_read_is_not_asked_for_again_at_once(
-    standin: StandIn, manager: StandIn, capsys: pytest.CaptureFixture[str]
+    standin: StandIn, manager: StandIn, capfd: pytest.CaptureFixture[str]
 ) -> None:
     refusal = {"__type": "AccessDeniedException", "Message": "not authorized"}
     manager.behaviour = lambda _: http(400, refusal)
@@ -134,7 +134,7 @@ def test_a_secret_that_can_not_be_read_is_not_asked_for_again_at_once(
         at.check_in({}, Context())
     assert len(manager.requests) == 1
     assert standin.requests == []
-    (line,) = capsys.readouterr().out.splitlines()
+    (line,) = capfd.readouterr().out.splitlines()
     assert json.loads(line)["message"] == "governor: breaker opened"
 
 

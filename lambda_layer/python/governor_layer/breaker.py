@@ -18,7 +18,7 @@ class Breaker:
         """Start closed."""
         self._lock = threading.Lock()
         self._reason: str | None = None
-        # By the wall clock, for the monotonic one stands still while Lambda keeps the machine frozen.
+        # The wall clock, for the monotonic one stands still while Lambda keeps the machine frozen.
         self._paused_at = 0.0  # 0: not paused, the last failure cost nothing
 
     def is_pausing(self) -> bool:

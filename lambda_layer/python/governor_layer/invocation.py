@@ -114,40 +114,56 @@ class Gate:
             ConcurrencyLimitExceeded: it may not, and its event's source is told by an exception.
 
         """
-        runs, lease, answer = self._enter(event, context)
-        if not runs:
-            return answer
+        stay = Stay(self._desk, self._settings)
         try:
-            return handler(event, context)
+            return handler(event, context) if stay.begin(event, context) else stay.answer
         finally:
-            self._leave(lease)
+            stay.end()
 
     async def run_awaited(self, handler: "Handler", event: object, context: object) -> object:
         """Do what `run` does with a coroutine function. Checking in blocks the event loop."""
-        runs, lease, answer = self._enter(event, context)
-        if not runs:
-            return answer
+        stay = Stay(self._desk, self._settings)
         try:
-            return await handler(event, context)
+            return await handler(event, context) if stay.begin(event, context) else stay.answer
         finally:
-            self._leave(lease)
+            stay.end()
 
-    def _enter(self, event: object, context: object) -> "tuple[bool, str | None, object]":
-        """Whether the handler is to run, the lease that it then has, and the answer if it isn't."""
+
+class Stay:
+    """One invocation at the gate: the lease that it holds, or the answer if it may not run."""
+
+    __slots__ = ("_desk", "_lease", "_settings", "answer")
+
+    def __init__(self, desk: Desk, settings: Settings) -> None:
+        """Hold nothing yet."""
+        self._desk = desk
+        self._settings = settings
+        self._lease: str | None = None
+        self.answer: object = None
+
+    def begin(self, event: object, context: object) -> bool:
+        """Whether the handler is to run. Raises ConcurrencyLimitExceeded: it is not."""
+        emf = self._settings.emf
+        waits = emf and max_wait_ms(self._settings, event, context) > 0  # before it has waited
         began = time.perf_counter()
         outcome = self._check_in(event, context)
-        if self._settings.emf:
-            self._measure(time.perf_counter() - began, outcome, event, context)
+        if isinstance(outcome, str):
+            self._lease = outcome
+        if emf:
+            self._measure(time.perf_counter() - began, outcome, waits=waits)
         if outcome is None or isinstance(outcome, str):
-            return True, outcome, None
+            return True
         from . import refusal  # noqa: PLC0415 - an invocation that is granted needs none
 
-        lease, answer = refusal.settled(self._desk, self._settings, outcome, event, context)
-        return lease is not None, lease, answer
+        self._lease, self.answer = refusal.settled(
+            self._desk, self._settings, outcome, event, context
+        )
+        return self._lease is not None
 
-    def _leave(self, lease: str | None) -> None:
-        if lease is not None:
-            self._desk.check_out(lease)
+    def end(self) -> None:
+        """Give back what is held, if anything is."""
+        if self._lease is not None:
+            self._desk.check_out(self._lease)
 
     def _check_in(self, event: object, context: object) -> "str | Denial | None":
         """The id of the lease that the invocation holds, a denial, or None: run it ungoverned."""
@@ -160,9 +176,7 @@ class Gate:
 
             return refusal.unasked(str(error))
 
-    def _measure(
-        self, took_s: float, outcome: "str | Denial | None", event: object, context: object
-    ) -> None:
+    def _measure(self, took_s: float, outcome: "str | Denial | None", *, waits: bool) -> None:
         from . import metrics  # noqa: PLC0415 - unless asked for, none are written
 
         took_ms = round(took_s * 1000, 3)
@@ -172,6 +186,6 @@ class Gate:
         elif not isinstance(outcome, str):
             values["denied"] = 1
         answered = isinstance(outcome, str) or (outcome is not None and outcome.lease_id)
-        if answered and max_wait_ms(self._settings, event, context):
+        if answered and waits:
             values["wait_ms"] = took_ms
         metrics.write(self._settings.function, values)

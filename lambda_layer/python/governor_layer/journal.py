@@ -1,7 +1,13 @@
-"""The layer's log lines: one JSON object each, on the function's own standard output."""
+"""The layer's log lines: one JSON object each, on the process's standard output.
 
+Not on `sys.stdout`, which is the handler's to replace, and would keep what is written into it.
+"""
+
+import contextlib
 import json
-import sys
+import os
+
+STDOUT = 1
 
 
 def write(level: str, message: str, **fields: object) -> None:
@@ -12,8 +18,5 @@ def write(level: str, message: str, **fields: object) -> None:
 def put(line: "dict[str, object]") -> None:
     """Write `line`; an output that is closed is put up with."""
     text = json.dumps(line) + "\n"  # in one piece, or the lines of two threads would mingle
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except (OSError, ValueError):
-        pass
+    with contextlib.suppress(OSError):
+        os.write(STDOUT, text.encode())

@@ -5,10 +5,9 @@ end. All else is the layer's own. It is given folders: the layer, the checkout, 
 cases, where it leaves what came of each.
 """
 
-import contextlib
-import io
 import json
 import sys
+import types
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,8 @@ LAYER, CHECKOUT, SCRATCH = (Path(f"/given/{number}") for number in range(3))
 sys.path[:0] = [str(LAYER), str(CHECKOUT)]
 
 import _socket  # noqa: E402 - now that the path is right
+
+from governor_layer import journal  # noqa: E402
 
 from tests.layer.behaviour import Request, scripted  # noqa: E402
 from tests.layer.desks import Context  # noqa: E402
@@ -90,15 +91,16 @@ def came_of(case: dict[str, Any]) -> dict[str, Any]:
         return RAN
 
     _socket.socket = lambda *_: Wire(behave, requests)  # type: ignore[assignment, misc]
-    with contextlib.redirect_stdout(io.StringIO()) as output:
-        context = Context(remaining_ms=case["remaining_ms"])
-        returned, error = run(handler, event, context, case["environ"])
+    output: list[bytes] = []
+    journal.os = types.SimpleNamespace(write=lambda _fd, line: output.append(line))  # type: ignore[attr-defined]
+    context = Context(remaining_ms=case["remaining_ms"])
+    returned, error = run(handler, event, context, case["environ"])
     return {
         "called": called,
         "returned": returned,
         "error": error,
         "requests": [(request.method, request.path, request.body) for request in requests],
-        "output": output.getvalue(),
+        "output": b"".join(output).decode(),
     }
 
 
