@@ -240,6 +240,47 @@ def test_a_coroutine_function_holds_its_lease_until_it_has_ended(standin: StandI
 
 
 @pytest.mark.usefixtures("_process_is_governed")
+def test_a_governed_handler_within_an_invocation_passes(standin: StandIn) -> None:
+    @governed
+    def inner(event: str, _context: object) -> str:
+        if event == "bad":
+            raise ValueError(event)
+        return "ran"
+
+    @governed
+    async def awaited(event: str, context: object) -> object:
+        return inner(event, context)
+
+    @governed
+    def outer(event: str, context: object) -> object:  # as another vendor's, between two of ours
+        return asyncio.run(awaited(event, context))
+
+    assert outer("good", None) == "ran"
+    assert len(standin.ids()) == 1
+    with pytest.raises(ValueError, match="bad"):
+        outer("bad", None)
+    assert outer("good", None) == inner("good", None) == "ran"
+    assert len(standin.ids()) == 4, "the next one asks"
+    standin.behaviour = denies
+    for _ in range(2):
+        with pytest.raises(ConcurrencyLimitExceeded):
+            outer("good", None)
+
+
+@pytest.mark.usefixtures("_process_is_governed")
+def test_a_handler_may_be_called_as_it_is_defined(standin: StandIn) -> None:
+    def own(event: object, context: object = None, *, dry: bool = False) -> object:
+        return event, context, dry
+
+    handler: Any = governed(own)
+    context = Context("by-hand")
+    assert handler({}) == ({}, None, False)
+    assert handler({}, context=context, dry=True) == ({}, context, True)
+    assert handler(context=context, event={}) == ({}, context, False)
+    assert [id_.partition(":")[0] for id_ in standin.ids()] == ["invocation", "by-hand", "by-hand"]
+
+
+@pytest.mark.usefixtures("_process_is_governed")
 def test_a_governed_handler_keeps_its_name() -> None:
     assert governed(ran).__name__ == "ran"
     assert governed(ran).__doc__ == "A handler."

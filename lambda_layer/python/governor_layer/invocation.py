@@ -4,6 +4,7 @@ import functools
 import os
 import sys
 import time
+from _contextvars import ContextVar
 
 from .checkin import Desk, UnavailableError
 from .lease import max_wait_ms
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from .denial import Denial
 
     Handler: TypeAlias = Callable[[Any, Any], Any]
+
+inside: "ContextVar[bool]" = ContextVar("governor", default=False)
+"""Whether an invocation has passed a gate: of what is called in it, no more may ask."""
 
 CO_COROUTINE = 0x80
 """What `inspect` knows a coroutine function by. Importing that takes several times what we do."""
@@ -42,12 +46,12 @@ def governed(handler: "Handler") -> "Handler":
         return handler
 
     @functools.wraps(handler)
-    def invoke(event: object, context: object) -> object:
-        return gate.run(handler, event, context)
+    def invoke(*given: object, **named: object) -> object:
+        return gate.run(handler, *given, **named)
 
     @functools.wraps(handler)
-    async def invoke_awaited(event: object, context: object) -> object:
-        return await gate.run_awaited(handler, event, context)
+    async def invoke_awaited(*given: object, **named: object) -> object:
+        return await gate.run_awaited(handler, *given, **named)
 
     of_its_kind = invoke_awaited if _is_coroutine_function(handler) else invoke
     vars(of_its_kind)["__governed__"] = True
@@ -105,28 +109,44 @@ class Gate:
 
     def start_anew(self) -> None:
         """Take over nothing from the process that this one is a copy of."""
+        inside.set(False)
         self._desk.start_anew()
 
-    def run(self, handler: "Handler", event: object, context: object) -> object:
-        """Run `handler` if it may run now, and return what the source of `event` is to get.
+    def run(self, handler: "Handler", *given: object, **named: object) -> object:
+        """Run `handler` if it may run now, and return what the source of its event is to get.
+
+        An invocation that is in already passes: it would wait for its own lease.
 
         Raises:
             ConcurrencyLimitExceeded: it may not, and its event's source is told by an exception.
 
         """
+        if inside.get():
+            return handler(*given, **named)
         stay = Stay(self._desk, self._settings)
         try:
-            return handler(event, context) if stay.begin(event, context) else stay.answer
+            return handler(*given, **named) if stay.begin(*_asked(given, named)) else stay.answer
         finally:
             stay.end()
 
-    async def run_awaited(self, handler: "Handler", event: object, context: object) -> object:
+    async def run_awaited(self, handler: "Handler", *given: object, **named: object) -> object:
         """Do what `run` does with a coroutine function. Checking in blocks the event loop."""
+        if inside.get():
+            return await handler(*given, **named)
         stay = Stay(self._desk, self._settings)
         try:
-            return await handler(event, context) if stay.begin(event, context) else stay.answer
+            runs = stay.begin(*_asked(given, named))
+            return await handler(*given, **named) if runs else stay.answer
         finally:
             stay.end()
+
+
+def _asked(given: "tuple[object, ...]", named: "dict[str, object]") -> tuple[object, object]:
+    """The event and the context, as far as whoever calls by hand gives them."""
+    return (
+        given[0] if given else named.get("event"),
+        given[1] if len(given) > 1 else named.get("context"),
+    )
 
 
 class Stay:
@@ -152,16 +172,19 @@ class Stay:
         if emf:
             self._measure(time.perf_counter() - began, outcome, waits=waits)
         if outcome is None or isinstance(outcome, str):
+            inside.set(True)
             return True
         from . import refusal  # noqa: PLC0415 - an invocation that is granted needs none
 
         self._lease, self.answer = refusal.settled(
             self._desk, self._settings, outcome, event, context
         )
-        return self._lease is not None
+        inside.set(self._lease is not None)
+        return inside.get()
 
     def end(self) -> None:
         """Give back what is held, if anything is."""
+        inside.set(False)
         if self._lease is not None:
             self._desk.check_out(self._lease)
 

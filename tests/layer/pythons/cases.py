@@ -6,8 +6,8 @@ cases, where it leaves what came of each.
 """
 
 import json
+import os
 import sys
-import types
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +18,6 @@ LAYER, CHECKOUT, SCRATCH = (Path(f"/given/{number}") for number in range(3))
 sys.path[:0] = [str(LAYER), str(CHECKOUT)]
 
 import _socket  # noqa: E402 - now that the path is right
-
-from governor_layer import journal  # noqa: E402
 
 from tests.layer.behaviour import Request, scripted  # noqa: E402
 from tests.layer.desks import Context  # noqa: E402
@@ -92,7 +90,7 @@ def came_of(case: dict[str, Any]) -> dict[str, Any]:
 
     _socket.socket = lambda *_: Wire(behave, requests)  # type: ignore[assignment, misc]
     output: list[bytes] = []
-    journal.os = types.SimpleNamespace(write=lambda _fd, line: output.append(line))  # type: ignore[attr-defined]
+    os.write = lambda _fd, line: output.append(line)  # type: ignore[arg-type, assignment, return-value]
     context = Context(remaining_ms=case["remaining_ms"])
     returned, error = run(handler, event, context, case["environ"])
     return {
