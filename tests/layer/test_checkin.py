@@ -12,7 +12,7 @@ from governor_layer.denial import Denial
 from governor_layer.http_message import head_lines
 
 from tests.layer.behaviour import HangUpError, Request, denies, grants, http
-from tests.layer.desks import Context, desk, lease
+from tests.layer.desks import AMPLE_MS, Context, desk, lease
 from tests.layer.standin import StandIn
 from tests.stores import free_ports, wait_until
 
@@ -54,6 +54,33 @@ def test_lease_ids_are_fit_for_a_path(standin: StandIn, request_id: str) -> None
 def test_an_invocation_by_hand_needs_no_context(standin: StandIn) -> None:
     assert lease(desk(standin.url).check_in({}, None))
     assert standin.requests[0].body["ttl_ms"] == 30_000
+
+
+@pytest.mark.parametrize("remaining", [float("inf"), float("nan"), "soon", OSError("mine"), None])
+def test_a_time_left_that_is_none_is_not_known(standin: StandIn, remaining: object) -> None:
+    class Odd:
+        def get_remaining_time_in_millis(self) -> object:
+            if isinstance(remaining, Exception):
+                raise remaining
+            return remaining
+
+    assert lease(desk(standin.url).check_in({}, Odd()))
+    assert standin.requests[0].body["ttl_ms"] == 30_000
+
+
+@pytest.mark.parametrize(("took_ms", "pauses"), [(0, False), (300, True)])
+def test_an_unexpected_answer_pauses_if_it_took_its_time(
+    standin: StandIn, took_ms: int, *, pauses: bool
+) -> None:
+    def slow(_request: Request) -> bytes:
+        time.sleep(took_ms / 1000)
+        return http(503)
+
+    standin.behaviour = slow
+    at = desk(standin.url, GOVERNOR_TIMEOUT_MS="1000" if pauses else AMPLE_MS)
+    for reason in ("503", "not asked again" if pauses else "503"):
+        with pytest.raises(UnavailableError, match=reason):
+            at.check_in({}, Context(remaining_ms=600_000))
 
 
 def test_the_budget_for_an_answer_includes_the_wait(standin: StandIn) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from governor_layer import renewal
+from governor_layer.checkin import UnavailableError
 
 from tests.layer.behaviour import HangUpError, Request, grants, http
 from tests.layer.desks import Context, desk, lease
@@ -124,6 +125,15 @@ def test_an_overrun_is_renewed_too(standin: StandIn) -> None:
     at = desk(standin.url)
     at.overrun("denied:1", LONG)
     wait_until(lambda: renewed(standin).count("denied:1") >= 3, "it is told, then renewed")
+    at.check_out("denied:1")
+
+
+def test_an_overrun_that_could_not_be_told_is_told_by_its_renewal(standin: StandIn) -> None:
+    standin.behaviour = lambda request: grants(request) if len(standin.requests) > 1 else http(503)
+    at = desk(standin.url)
+    with pytest.raises(UnavailableError):
+        at.overrun("denied:1", LONG)
+    wait_until(lambda: renewed(standin).count("denied:1") >= 3, "it is renewed all the same")
     at.check_out("denied:1")
 
 

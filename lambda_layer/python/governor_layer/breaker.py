@@ -9,9 +9,10 @@ PAUSE_S = 5.0
 class Breaker:
     """Open from a failure to ask until the next answer; safe for threads.
 
-    Only a failure that took time (nobody answered) makes it pause: a refusal that came at once
-    costs nothing, and the sooner a governor that is itself cut off recovers, the fewer invocations
-    run ungoverned. A failure is logged when it opens the breaker, and its end is.
+    Nobody being reached makes it pause, and so does an unexpected answer that took its time: what
+    comes at once costs nothing, and the sooner a governor that is itself cut off recovers, the
+    fewer invocations run ungoverned. An error of ours says nothing of the governor. A failure is
+    logged when it opens the breaker, and its end is.
     """
 
     def __init__(self) -> None:
@@ -39,16 +40,16 @@ class Breaker:
             self._paused_at = time.time()
         return None
 
-    def failed(self, reason: str, *, unreachable: bool) -> None:
-        """Take note that the governor could not be asked."""
+    def failed(self, reason: str, *, pauses: bool) -> None:
+        """Take note that the governor could not be asked; `pauses`: for a while it is not to be."""
         with self._lock:
             opens = self._reason is None
             self._reason = reason
-            self._paused_at = time.time() if unreachable else 0.0
+            self._paused_at = time.time() if pauses else 0.0
         if opens:
             from . import journal  # noqa: PLC0415 - not on the way of an invocation that is granted
 
-            pause_s = PAUSE_S if unreachable else 0.0
+            pause_s = PAUSE_S if pauses else 0.0
             journal.write("WARN", "breaker opened", reason=reason, pause_s=pause_s)
 
     def answered(self) -> None:

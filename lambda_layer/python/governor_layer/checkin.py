@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 from . import lease
 from .breaker import PAUSE_S, Breaker
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from .renewal import Renewals
     from .secret import Secret
     from .settings import Settings
+
+
+SLOW = 4
+"""An unexpected answer has cost something if it took more than this part of the timeout."""
 
 
 class UnavailableError(Exception):
@@ -59,10 +64,11 @@ class Desk:
         """
         if (reason := self._breaker.refusal()) is not None:
             raise UnavailableError(f"not asked again within {PAUSE_S:g} s: {reason}")
+        began = time.monotonic()
         try:
             outcome = self._acquire(event, context)
         except Exception as error:  # nothing that goes wrong here is to harm the invocation
-            raise self._unavailable(error) from error
+            raise self._unavailable(error, began) from error
         self._breaker.answered()
         return outcome
 
@@ -75,12 +81,13 @@ class Desk:
             UnavailableError: it could not be told.
 
         """
+        began = time.monotonic()
         self._held[lease_id] = context  # to be given back in any case: it may have been counted
         try:
+            self._renew_if_outlived(lease_id, context)  # which reports it again if this fails
             lease.is_reinstated(self._ask(lambda: (self._renewal(lease_id, context), b""), context))
-            self._renew_if_outlived(lease_id, context)
         except Exception as error:  # as above
-            raise self._unavailable(error) from error
+            raise self._unavailable(error, began) from error
 
     def check_out(self, lease_id: str) -> None:
         """Give the lease back, without waiting for the answer. Raises nothing."""
@@ -96,7 +103,7 @@ class Desk:
             connection.tell(self._release(lease_id), patience_ms / 1000)
         except Exception as error:  # noqa: BLE001 - the handler is done, and its result stands
             if patience_ms:
-                self._breaker.failed(str(error), unreachable=True)
+                self._breaker.failed(str(error), pauses=True)
         finally:
             self._idle.append(connection)
 
@@ -183,9 +190,11 @@ class Desk:
         body = {"function": self._settings.function, "ttl_ms": lease.ttl_ms(context)}
         return request("POST", f"{self._leases}/{lease_id}/renew", self._head, json.dumps(body))
 
-    def _unavailable(self, error: Exception) -> UnavailableError:
+    def _unavailable(self, error: Exception, began: float) -> UnavailableError:
         reason = str(error) or type(error).__name__
-        self._breaker.failed(reason, unreachable=isinstance(error, OSError))
+        slow = time.monotonic() - began > self._settings.timeout_ms / SLOW / 1000
+        unexpected = isinstance(error, UnexpectedAnswerError)
+        self._breaker.failed(reason, pauses=isinstance(error, OSError) or (unexpected and slow))
         return UnavailableError(reason)
 
     def _head_with(self, token: str) -> str:
