@@ -18,7 +18,7 @@ SECRET_VARIABLE: Final = "GOVERNOR_TOKEN_SECRET"  # noqa: S105 - likewise
 
 _MOST_PORT: Final = (1 << 16) - 1
 _MILLISECONDS: Final = r"[1-9]\d{0,4}|[1-8]\d{5}|900000"
-_SWITCH: Final = ("0|1|true|false", "1, or 0")
+_SWITCH: Final = ("(?s:.*)", "anything")
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     TOKEN_VARIABLE: ("[!-~]+", "ASCII without spaces"),
     SECRET_VARIABLE: ("arn:[!-~]+", "the ARN of a secret"),
@@ -66,6 +66,11 @@ def address_of(url: str) -> Address | None:
 def is_plain(text: str) -> bool:
     """Whether the layer can send it: it is ASCII, without spaces and control characters."""
     return text.isascii() and text.isprintable() and " " not in text
+
+
+def is_on(value: str) -> bool:
+    """Whether a switch (GOVERNOR_DISABLED, GOVERNOR_EMF) of that value is on; unset, it is ""."""
+    return value.lower() not in {"", "0", "false"}
 
 
 def complaint(name: str, value: str) -> str:

@@ -149,7 +149,13 @@ def test_a_python_path_comes_first_and_stays(wrapper: Wrapper) -> None:
     assert found is not None
 
 
-@pytest.mark.parametrize("value", ["1", "true"])
+@pytest.mark.parametrize("value", ["", "0", "false", "FALSE"])
+def test_a_switch_that_is_off_is_as_good_as_none(wrapper: Wrapper, value: str) -> None:
+    seen = run(wrapper, _HANDLER="app.handler", GOVERNOR_DISABLED=value).environ
+    assert seen["_HANDLER"] == "governor_layer.handler"
+
+
+@pytest.mark.parametrize("value", ["1", "true", "TRUE", "yes", "on", "2", " "])
 def test_disabled_it_changes_nothing(wrapper: Wrapper, value: str) -> None:
     behind = run(wrapper, _HANDLER="app.handler", GOVERNOR_DISABLED=value)
     seen, found = behind.environ, behind.found

@@ -13,6 +13,7 @@ from governor.fleet.discovery import Discovery, Row
 from governor.fleet.doctor.network import Interface, SecurityGroup
 from governor.fleet.function import EventSourceMapping
 from governor.fleet.function import Function as FunctionConfiguration
+from governor.layer.variables import is_on
 from governor.model import Mode, Priority
 from governor.policy import Function, Policy
 from governor.resolver import Resolver
@@ -199,7 +200,7 @@ class Examined:
 
 def is_disabled(function: FunctionConfiguration) -> bool:
     """Whether the layer of a function, if it has one, stands aside (README, GOVERNOR_DISABLED)."""
-    return function.variables.get("GOVERNOR_DISABLED") in {"1", "true"}
+    return is_on(function.variables.get("GOVERNOR_DISABLED", ""))
 
 
 def is_fifo(queue: str) -> bool:

@@ -67,8 +67,11 @@ def is_disabled(environ: "Mapping[str, str]") -> bool:
 
 
 def is_on(environ: "Mapping[str, str]", name: str) -> bool:
-    """Whether the variable `name` says yes."""
-    return environ.get(name) in {"1", "true"}
+    """Whether the variable `name` says yes, which is whatever does not say no.
+
+    What is typed in an emergency has to work.
+    """
+    return environ.get(name, "").lower() not in {"", "0", "false"}
 
 
 def fails_closed(environ: "Mapping[str, str]") -> bool:
