@@ -1,6 +1,8 @@
 """The connection to the governor: what goes over it, how it dies and is replaced."""
 
+import _socket
 import array
+import errno
 import fcntl
 import socket
 import termios
@@ -9,6 +11,7 @@ from collections.abc import Callable
 
 import pytest
 from governor_layer.checkin import UnavailableError
+from governor_layer.connection import Deadline
 
 from tests.layer.behaviour import HangUpError, Request, grants, http
 from tests.layer.desks import Context, desk, lease
@@ -267,6 +270,53 @@ def test_a_farewell_to_an_idle_connection_is_no_answer(standin: StandIn) -> None
     peer.sendall(http(408))
     wait_until(lambda: unacknowledged(peer) == 0, "the farewell has arrived")
     assert lease(at.check_in({}, Context())) == standin.ids()[1]
+    assert [request.connection for request in standin.requests] == [0, 1]
+
+
+def test_an_answer_that_is_there_when_time_is_over_counts(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+
+    def answers(request: Request) -> bytes:
+        request.peer.sendall(grants(request))
+        answered.set()
+        return b""
+
+    def busy(deadline: Deadline) -> float:
+        asked_before.append(deadline)
+        if len(asked_before) < 2:  # to connect
+            return left(deadline)
+        assert answered.wait(20)
+        wait_until(lambda: unacknowledged(standin.requests[0].peer) == 0, "it has arrived")
+        raise TimeoutError("timed out")
+
+    left, asked_before = Deadline.left, list[Deadline]()
+    standin.behaviour = answers
+    at = desk(standin.url)
+    monkeypatch.setattr(Deadline, "left", busy)
+    assert lease(at.check_in({}, Context())) == standin.ids()[0]
+
+
+class Broken(_socket.socket):
+    """One whose peer has become unreachable since it was used."""
+
+    broken = False
+
+    def recv(self, *given: int) -> bytes:
+        """As the kernel reports it."""
+        if Broken.broken:
+            raise OSError(errno.EHOSTUNREACH, "No route to host")
+        return super().recv(*given)
+
+
+def test_a_broken_connection_is_replaced(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = desk(standin.url)
+    with monkeypatch.context() as patched:
+        patched.setattr("governor_layer.connection._socket.socket", Broken)
+        at.check_in({}, Context())
+    monkeypatch.setattr(Broken, "broken", True)
+    assert lease(at.check_in({}, Context()))
     assert [request.connection for request in standin.requests] == [0, 1]
 
 

@@ -165,16 +165,25 @@ class Connection:
         alive = 0 <= time.time() - self._used_at < MAX_IDLE_S
         if alive:
             try:
-                received = self._within(0.0).recv(MAX_HEAD)
-                self._received += received
-                alive = bool(received and self._told)  # else closed, or nothing we asked for
-            except ConnectionError:
+                received = self._look()
+                self._received += received or b""
+                # Else closed, or nothing we asked for.
+                alive = received is None or bool(received and self._told)
+            except OSError:
                 alive = False
-            except OSError:  # there is nothing to read yet
-                pass
         if not alive:
             self.close()
         return alive
+
+    def _look(self) -> bytes | None:
+        """What has come, or None: nothing yet. Does not wait. Raises OSError: it is broken."""
+        try:
+            return self._within(0.0).recv(MAX_HEAD)
+        except OSError as error:
+            # By name, as `ssl`, whose is the other one, is not to be loaded over http.
+            if type(error).__name__ in {"BlockingIOError", "SSLWantReadError"}:
+                return None
+            raise
 
     def _connect(self, deadline: Deadline) -> None:
         from .address import addresses  # noqa: PLC0415 - once in a connection's life
@@ -219,8 +228,12 @@ class Connection:
         try:
             received = self._within(deadline.left()).recv(MAX_HEAD)
         except TimeoutError:
-            deadline.put_off()
-            return
+            # A process that was kept busy may find the answer and the end of its time at once.
+            late = self._look()
+            if late is None:
+                deadline.put_off()
+                return
+            received = late
         if not received:
             raise ConnectionResetError("closed without an answer")
         self._received += received
