@@ -87,15 +87,18 @@ def outcome(answer: Answer, lease_id: str, function: str) -> "str | Denial":
         if answer.status == 429:  # noqa: PLR2004 - Too Many Requests
             from .denial import Denial  # noqa: PLC0415 - an invocation that is granted needs none
 
-            denied_by, limit, in_use = body["denied_by"], body["max_concurrency"], body["in_use"]
-            return Denial(
-                reason=f"{function} is denied by {denied_by}: {in_use} of {limit} in use",
-                retry_after_ms=int(body["retry_after_ms"]),
-                denied_by=str(denied_by),
-                max_concurrency=int(limit),
-                in_use=int(in_use),
-                lease_id=lease_id,
-            )
+            numbers = [body[name] for name in ("max_concurrency", "in_use", "retry_after_ms")]
+            denied_by = body["denied_by"]
+            if isinstance(denied_by, str) and all(type(n) in {int, float} for n in numbers):
+                limit, in_use, retry_after_ms = map(int, numbers)
+                return Denial(
+                    reason=f"{function} is denied by {denied_by}: {in_use} of {limit} in use",
+                    retry_after_ms=retry_after_ms,
+                    denied_by=denied_by,
+                    max_concurrency=limit,
+                    in_use=in_use,
+                    lease_id=lease_id,
+                )
     except (ArithmeticError, LookupError, TypeError, ValueError):
         pass
     raise _unexpected(answer)
@@ -109,8 +112,9 @@ def is_reinstated(answer: Answer) -> bool:
 
     """
     try:
-        if answer.status == 200:  # noqa: PLR2004 - OK
-            return bool(json.loads(answer.body)["reinstated"])
+        reinstated = json.loads(answer.body)["reinstated"]
+        if answer.status == 200 and isinstance(reinstated, bool):  # noqa: PLR2004 - OK
+            return reinstated
     except (LookupError, TypeError, ValueError):
         pass
     raise _unexpected(answer)

@@ -54,10 +54,18 @@ def attempt_of(event: object) -> int | None:
     if not isinstance(records, list) or _named_by(records) != "aws:sqs":
         return None
     try:
-        highest = max(int(record["attributes"]["ApproximateReceiveCount"]) for record in records)
-    except (ArithmeticError, LookupError, TypeError, ValueError):
+        highest = max(_count(record["attributes"]) for record in records)
+    except (LookupError, TypeError, ValueError):
         return None
     return min(highest, MAX_ATTEMPT) if highest > 0 else None
+
+
+def _count(attributes: "dict[str, object]") -> int:
+    count = attributes["ApproximateReceiveCount"]
+    text = str(count) if type(count) in {str, int} else ""
+    if not (text.isascii() and text.isdigit()):  # int() takes more
+        raise ValueError
+    return int(text)
 
 
 def _asks_for_verdict(event: "dict[object, object]") -> bool:
