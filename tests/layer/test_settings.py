@@ -69,6 +69,12 @@ def test_the_token_is_not_told_in_a_complaint() -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_the_password_in_an_address_is_not_told() -> None:
+    with pytest.raises(BadSettingError, match=r"^GOVERNOR_URL is one with credentials") as caught:
+        Settings({**GOOD, "GOVERNOR_URL": "http://user:p@ssword@governor"})
+    assert "ssword" not in str(caught.value)
+
+
 def test_failing_is_open_or_closed() -> None:
     assert fails_closed({"GOVERNOR_FAIL": "closed"})
     with pytest.raises(BadSettingError, match=r"^GOVERNOR_FAIL is 'shut'"):

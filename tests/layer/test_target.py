@@ -180,7 +180,7 @@ def test_closed_a_bad_setting_is_the_end_while_the_runtime_initialises(
     )
 
 
-@pytest.mark.parametrize("name", [None, "", "handler"])
+@pytest.mark.parametrize("name", [None, "", "handler", "governor_layer.handler"])
 def test_a_missing_handler_is_named(sound: dict[str, str], name: str | None) -> None:
     del sound["GOVERNOR_HANDLER"]
     done = run(LOOK_UP, sound | ({} if name is None else {"GOVERNOR_HANDLER": name}))

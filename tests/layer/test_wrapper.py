@@ -127,6 +127,16 @@ def test_another_program_may_come_before_the_runtime(wrapper: Wrapper, tmp_path:
     assert seen["_HANDLER"] == "governor_layer.handler"
 
 
+def test_another_program_may_be_run_by_an_interpreter_itself(
+    wrapper: Wrapper, tmp_path: Path
+) -> None:
+    between = tmp_path / "instrument.py"
+    between.write_text("import os, sys; os.execv(sys.argv[1], sys.argv[1:])")
+    node = called("node", tmp_path)
+    seen = run(wrapper, sys.executable, str(between), node, _HANDLER="index.handler").environ
+    assert seen["_HANDLER"].endswith("governor-layer/index.handler")
+
+
 def test_another_runtime_runs_as_ever_and_it_is_told(wrapper: Wrapper, tmp_path: Path) -> None:
     behind = run(wrapper, called("java", tmp_path), _HANDLER="App::handle")
     assert behind.environ["_HANDLER"] == "App::handle"

@@ -91,7 +91,7 @@ def fails_closed(environ: "Mapping[str, str]") -> bool:
 
 def _address(url: str | None) -> tuple[bool, str, int, str]:
     """Whether `url` is https, its host and port, and what its path begins with."""
-    said = "unset" if url is None else repr(url)
+    said = "unset" if url is None else "one with credentials" if "@" in url else repr(url)
     bad = BadSettingError(
         f"GOVERNOR_URL is {said}: set it to the governor's address, http://host:port"
     )

@@ -26,7 +26,7 @@ def resolve(name: str) -> "Handler":
     so both are made to be those that awslambdaric (`bootstrap._get_handler`) has for the cause.
     """
     module_name, dot, attribute = name.rpartition(".")
-    if not dot:
+    if not dot or module_name == __package__:  # the layer would look itself up
         raise _reported_as(
             "Runtime.MalformedHandlerName",
             f"GOVERNOR_HANDLER is {name!r}: set it to the function's own handler, module.function",
