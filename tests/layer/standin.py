@@ -102,7 +102,7 @@ class StandIn:
                 self._connections[number] = connection
             with connection, connection.makefile("rb") as stream:
                 while (line := stream.readline()) != b"":
-                    method, path, _ = line.decode().split(" ")
+                    method, path, version = line.decode().split()
                     headers = {}
                     while (field_line := stream.readline().strip()) != b"":
                         name, _, value = field_line.decode().partition(":")
@@ -112,5 +112,7 @@ class StandIn:
                     request = Request(method, path, headers, body, number, connection)
                     self.requests.append(request)
                     connection.sendall(self.behaviour(request))
+                    if version == "HTTP/1.0":
+                        raise HangUpError  # noqa: TRY301 - as every server does
         except (HangUpError, OSError, ValueError):
             pass

@@ -76,6 +76,19 @@ def test_the_extension_is_asked_at_the_first_check_in(
     assert manager.requests == []
 
 
+def test_the_extension_need_not_say_how_long_its_answer_is(
+    standin: StandIn, extension: StandIn
+) -> None:
+    def go_does(request: Request) -> bytes:
+        _, _, body = holds("s3cret")(request).partition(b"\r\n\r\n")
+        request.peer.sendall(b"HTTP/1.0 200 OK\r\nConnection: close\r\n\r\n" + body)
+        raise HangUpError
+
+    extension.behaviour = go_does
+    lease(with_secret(standin).check_in({}, Context()))
+    assert credentials(standin) == ["Bearer s3cret"]
+
+
 @pytest.mark.parametrize(
     "text", ['{"token": "s3cret", "other": 1}', ' {"token": "s3cret"}', "s3cret\n"]
 )

@@ -5,12 +5,14 @@ described in the Secrets Manager user guide, "Lambda extension"), else with the 
 which takes a cold start some 300 ms to import.
 """
 
+import _socket
+import contextlib
 import json
 import os
 import time
 
 from .breaker import PAUSE_S
-from .connection import Connection, Deadline
+from .connection import Deadline
 from .http_message import UnexpectedAnswerError, head_lines, request
 from .settings import is_plain
 
@@ -19,6 +21,10 @@ PATIENCE_S = 2.0
 nobody where the secret can be read, so that GOVERNOR_TIMEOUT_MS does not have to cover it."""
 
 EXTENSION_PORT = 2773
+END = b"\r\n\r\n"
+MAX_ANSWER = 256 * 1024
+"""A secret has 64 KiB at most, and JSON may write a byte of it as six."""
+
 PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/")
 """What may stand in a query as it is."""
 
@@ -90,13 +96,27 @@ def _of_extension(arn: str) -> str:
         f"/secretsmanager/get?secretId={query}",
         head_lines("localhost", number, credential, "Connection: close"),
     )
-    answer = Connection("localhost", number).ask(asked, Deadline(PATIENCE_S))
+    head, _, body = _answer(number, asked.replace(b"HTTP/1.1", b"HTTP/1.0", 1)).partition(END)
     try:
-        if answer.status == 200:  # noqa: PLR2004 - OK
-            return str(json.loads(answer.body)["SecretString"])
+        if head[8:13] == b" 200 ":
+            return str(json.loads(body)["SecretString"])
     except (LookupError, TypeError, ValueError):
         pass
-    raise UnexpectedAnswerError(f"the secrets extension answered {answer.status}")
+    raise UnexpectedAnswerError(f"the secrets extension answered {head[:40]!r}")
+
+
+def _answer(port: int, asked: bytes) -> bytes:
+    """All that is answered at `port`: to HTTP/1.0, whose answers aren't chunked. Raises OSError."""
+    deadline = Deadline(PATIENCE_S)
+    answer = b""
+    with contextlib.closing(_socket.socket()) as extension:
+        extension.settimeout(deadline.left())
+        extension.connect(("127.0.0.1", port))
+        extension.sendall(asked)
+        while len(answer) < MAX_ANSWER and (more := extension.recv(MAX_ANSWER)):
+            answer += more
+            extension.settimeout(deadline.left())
+    return answer
 
 
 def _of_sdk(arn: str) -> str:
