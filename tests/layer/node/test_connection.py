@@ -100,9 +100,13 @@ def test_a_connection_that_dies_while_asking_is_replaced_once(
     at = Desk(child, standin.url)
     at.check_in()
     granted = at.check_in()
-    assert [request.connection for request in standin.requests] == [0, 0, 1]
-    # The try that got no answer may have been granted, and be released when that is noticed.
+    assert [(request.method, request.connection) for request in standin.requests] == [
+        *[("POST", 0), ("POST", 0)],
+        *[("DELETE", 1), ("POST", 1)],
+    ]
+    # The try that got no answer may have been granted, and the next one must not be denied by it.
     assert granted == standin.ids()[2] != standin.ids()[1]
+    assert standin.paths("DELETE") == [f"/v1/leases/{standin.ids()[1]}"]
 
 
 def test_a_new_connection_that_dies_is_not_tried_again(child: Child, standin: StandIn) -> None:
@@ -113,6 +117,43 @@ def test_a_new_connection_that_dies_is_not_tried_again(child: Child, standin: St
     with pytest.raises(RaisedError, match=r"closed without an answer|ECONNRESET"):
         Desk(child, standin.url).check_in()
     assert len(standin.requests) == 1
+
+
+@pytest.mark.parametrize("lost", ["silence", "hang-up", "garbage"])
+def test_a_check_in_whose_answer_is_lost_is_taken_back(
+    child: Child, standin: StandIn, lost: str
+) -> None:
+    def loses(_request: Request) -> bytes:
+        if lost == "hang-up":
+            raise HangUpError
+        return b"" if lost == "silence" else b"garbage\r\n\r\n"
+
+    standin.behaviour = loses
+    at = Desk(child, standin.url, GOVERNOR_TIMEOUT_MS="500")
+    with pytest.raises(RaisedError):
+        at.check_in()
+    standin.behaviour = grants
+    with later(child, 5000):
+        at.check_in()
+    assert [(request.method, request.connection) for request in standin.requests] == [
+        ("POST", 0),
+        *[("DELETE", 1), ("POST", 1)],
+    ]
+    assert standin.paths("DELETE") == [f"/v1/leases/{standin.ids()[0]}"]
+
+
+def test_what_is_to_be_told_has_a_bound(child: Child, standin: StandIn) -> None:
+    standin.behaviour = lambda _request: b"garbage\r\n\r\n"
+    child.run(DESK, environ=environ(standin.url))
+    child.run(
+        "for (let n = 0; n < 103; n += 1)"
+        "  await kept.desk.checkIn({}, contextOf()).catch(() => undefined);"
+    )
+    standin.behaviour = grants
+    child.run("await kept.desk.checkIn({}, contextOf())")
+    last = standin.requests[-1].connection
+    told = [request.method for request in standin.requests if request.connection == last]
+    assert told == [*["DELETE"] * 100, "POST"]
 
 
 def test_a_service_that_closes_after_each_answer(child: Child, standin: StandIn) -> None:
@@ -193,7 +234,7 @@ def test_a_check_out_that_nobody_would_hear_is_kept(child: Child, standin: Stand
         at.check_in()
     told = [(request.method, request.connection) for request in standin.requests][-2:]
     assert told == [("DELETE", standin.requests[-1].connection), ("POST", told[1][1])]
-    assert standin.paths("DELETE") == [f"/v1/leases/{granted}"]
+    assert standin.paths("DELETE")[-1] == f"/v1/leases/{granted}"
 
 
 def test_a_long_idle_connection_is_not_used_again(child: Child, standin: StandIn) -> None:
