@@ -38,13 +38,14 @@ class Desk:
         assert isinstance(outcome, str), outcome
         return outcome
 
-    def check_out(self, lease: str) -> bool:
+    def check_out(self, lease: str, **given: Any) -> bool:
         """Give it back; whether that was said at once."""
         return bool(
             self._child.run(
-                "const told = kept.desk.checkOut(given.lease); await told;"
+                "const told = kept.desk.checkOut(given.lease, contextOf(given)); await told;"
                 "return told === undefined;",
                 lease=lease,
+                **given,
             )
         )
 

@@ -1,6 +1,8 @@
 """Check-ins that may wait: at a governor that keeps them waiting, and at one that hangs."""
 
+import json
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +68,47 @@ def test_who_may_not_wait_asks_for_no_sign_of_life(child: Child, standin: StandI
     with pytest.raises(RaisedError, match="timed out"):
         Desk(child, standin.url, GOVERNOR_TIMEOUT_MS="100").check_in()
     assert standin.paths("GET") == []
+
+
+@pytest.mark.parametrize(
+    ("waits", "left_ms", "wait_ms"), [(100, 3000, 100), (5000, 3000, 1250), (5000, 500, None)]
+)
+def test_a_wait_leaves_half_of_the_time_to_the_handler(
+    child: Child, standin: StandIn, waits: int, left_ms: int, wait_ms: int | None
+) -> None:
+    variables = {"GOVERNOR_TIMEOUT_MS": "500", "GOVERNOR_WAIT_MS": str(waits)}
+    Desk(child, standin.url, **variables).check_in(remaining_ms=left_ms)
+    assert standin.requests[0].body.get("wait_ms") == wait_ms
+
+
+def test_a_check_in_takes_half_of_the_time_left_at_most(child: Child, standin: StandIn) -> None:
+    over = threading.Event()
+
+    def slow(request: Request) -> bytes:
+        over.wait(5)
+        return grants(request)
+
+    standin.behaviour = slow
+    with pytest.raises(RaisedError, match="timed out"):
+        Desk(child, standin.url).check_in(remaining_ms=200)
+    over.set()
+
+
+def test_a_check_out_takes_half_of_the_time_left_at_most(
+    node: Path, encrypted: StandIn, certificate: Path
+) -> None:
+    over = threading.Event()
+
+    def lets_nobody_in(_number: int) -> None:
+        over.wait(5)
+
+    encrypted.behaviour = misbehaviour.closes_as_told
+    authority = str(certificate.with_name("public.pem"))
+    with Child(node, NODE_EXTRA_CA_CERTS=authority) as trusting:
+        at = Desk(trusting, encrypted.url)
+        lease = at.check_in()
+        encrypted.welcome = lets_nobody_in
+        assert not at.check_out(lease, remaining_ms=200), "it takes a new connection"
+        line = json.loads(trusting.logged())
+    over.set()
+    assert (line["message"], line["reason"]) == ("governor: breaker opened", "timed out")
