@@ -240,11 +240,8 @@ def test_a_check_out_that_nobody_would_hear_is_kept(child: Child, standin: Stand
 def test_a_long_idle_connection_is_not_used_again(child: Child, standin: StandIn) -> None:
     at = Desk(child, standin.url)
     at.check_in()
-    child.run("kept.now = Date.now; Date.now = () => kept.now() + 60_000")
-    try:
+    with later(child, 60_000):
         at.check_in()
-    finally:
-        child.run("Date.now = kept.now")
     assert [request.connection for request in standin.requests] == [0, 1]
 
 

@@ -72,6 +72,19 @@ def test_after_a_pause_one_finds_out(child: Child, standin: StandIn) -> None:
     assert len(standin.requests) == 2
 
 
+def test_a_clock_that_is_set_back_prolongs_no_pause(child: Child, standin: StandIn) -> None:
+    def hangs_up(_request: Request) -> bytes:
+        raise HangUpError
+
+    standin.behaviour = hangs_up
+    at = Desk(child, standin.url)
+    with pytest.raises(RaisedError):
+        at.check_in()
+    standin.behaviour = grants
+    with later(child, -3_600_000):
+        assert at.check_in()
+
+
 def test_a_failure_is_logged_once_until_it_ends(child: Child, standin: StandIn) -> None:
     standin.behaviour = lambda _request: http(503)
     at = Desk(child, standin.url)
