@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.layer.behaviour import Request, grants, http
-from tests.layer.node.child import Child
+from tests.layer.node.child import Child, RaisedError
 from tests.layer.node.desks import Desk
 from tests.layer.standin import StandIn
 from tests.stores import wait_until
@@ -102,6 +102,23 @@ def test_a_renewal_that_fails_is_tried_at_the_next_look(clock: Child, standin: S
     clock.run("await kept.pass(5000)")
     wait_until(lambda: len(renewals(standin)) == 2, "another one")
     assert clock.logged() == ""
+
+
+def test_an_overrun_that_could_not_be_told_is_renewed(clock: Child, standin: StandIn) -> None:
+    standin.behaviour = lambda request: (
+        http(503) if request.path.endswith("/renew") else grants(request)
+    )
+    at = Desk(clock, standin.url)
+    lease = at.check_in()
+    with pytest.raises(RaisedError, match="503"):
+        clock.run(
+            "await kept.desk.overrun(given.lease, contextOf({ remaining_ms: 60_000 }));",
+            lease=lease,
+        )
+    clock.run("await kept.pass(10000)")
+    wait_until(lambda: len(renewals(standin)) == 2, "it is told again", 5)
+    at.check_out(lease)
+    assert clock.run("return kept.intervals") == 0
 
 
 def test_a_lease_that_was_lost_is_reported(clock: Child, standin: StandIn) -> None:
