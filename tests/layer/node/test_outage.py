@@ -99,6 +99,29 @@ def test_a_failure_is_logged_once_until_it_ends(child: Child, standin: StandIn) 
     )
 
 
+def test_an_unexpected_answer_that_took_long_pauses(child: Child, standin: StandIn) -> None:
+    standin.behaviour = lambda _request: http(503)
+    at = Desk(child, standin.url, GOVERNOR_TIMEOUT_MS="20000")
+    with pytest.raises(RaisedError, match="503"):
+        child.run(
+            "const asked = kept.desk.checkIn({}, contextOf()); const now = performance.now;"
+            "performance.now = () => now.call(performance) + 5001;"
+            "try { await asked; } finally { performance.now = now; }"
+        )
+    with pytest.raises(RaisedError, match="not asked again within 5 s: the governor answered 503"):
+        at.check_in()
+
+
+def test_an_error_of_the_context_pauses_nothing(child: Child, standin: StandIn) -> None:
+    at = Desk(child, standin.url)
+    with pytest.raises(RaisedError, match="no such id"):
+        child.run(
+            "const context = { get awsRequestId() { throw new Error('no such id'); } };"
+            "await kept.desk.checkIn({}, context);"
+        )
+    assert at.check_in() == standin.ids()[0]
+
+
 @pytest.mark.parametrize(
     ("event", "outcome"), [("http-api-v2.json", "answer"), ("sqs.json", "raise")]
 )
