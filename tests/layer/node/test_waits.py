@@ -9,7 +9,7 @@ import pytest
 from tests.layer import misbehaviour
 from tests.layer.behaviour import HangUpError, Request, grants, http
 from tests.layer.node.child import Child, RaisedError
-from tests.layer.node.desks import Desk
+from tests.layer.node.desks import Desk, environ
 from tests.layer.standin import StandIn
 from tests.layer.table import event_of
 
@@ -112,3 +112,17 @@ def test_a_check_out_takes_half_of_the_time_left_at_most(
         line = json.loads(trusting.logged())
     over.set()
     assert (line["message"], line["reason"]) == ("governor: breaker opened", "timed out")
+
+
+def test_a_wait_is_measured_though_it_has_used_up_the_time(child: Child, standin: StandIn) -> None:
+    child.logged()
+    child.run(
+        "let left = 10_000; const context = { getRemainingTimeInMillis: () => left };"
+        "const gate = entrance(given.environ);"
+        "const ran = gate.run(new Call(async () => 1, undefined, [{}, context]));"
+        "left = 0; await ran;",
+        environ=environ(standin.url, GOVERNOR_TIMEOUT_MS="200", GOVERNOR_WAIT_MS="5000")
+        | {"GOVERNOR_EMF": "1"},
+    )
+    assert "wait_ms" in standin.requests[0].body
+    assert "wait_ms" in json.loads(child.logged())
