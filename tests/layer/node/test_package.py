@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.layer import toolchain
 from tests.layer.behaviour import denies
 from tests.layer.node.child import Child
 from tests.layer.node.desks import Desk, environ
 from tests.layer.node.environment import MODULES, PACKAGE
 from tests.layer.standin import StandIn
-from tests.layer.toolchain import INSTALL_TIMEOUT_S, typescript
+from tests.layer.toolchain import INSTALL_TIMEOUT_S, MAJORS, typescript
 
 
 def test_a_granted_invocation_leaves_nothing_that_keeps_the_process(
@@ -51,6 +52,21 @@ def test_loading_the_layer_loads_nothing_slow(node: Path) -> None:
         text=True,
     ).stdout.split("\n")
     assert [name for name in loaded if name != ""] == []
+
+
+@pytest.mark.parametrize("major", MAJORS)
+@pytest.mark.parametrize("module", ["index", "main", "target"])
+def test_a_handler_that_is_the_layers_own(major: int, module: str) -> None:
+    name = f"{PACKAGE}/{module}.handler"
+    begun = subprocess.run(
+        [toolchain.node(major), "-e", f"import({json.dumps(f'{PACKAGE}/index.mjs')})"],
+        env={"PATH": os.environ["PATH"], "GOVERNOR_HANDLER": name, "LAMBDA_TASK_ROOT": "/"},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert f"Bad handler '{name}': GOVERNOR_HANDLER must be the function's own" in begun.stderr
 
 
 @pytest.mark.timeout(INSTALL_TIMEOUT_S)
