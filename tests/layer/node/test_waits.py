@@ -41,15 +41,14 @@ def test_a_governor_that_hangs_is_not_waited_for(
 
 
 @WAITING
-@pytest.mark.parametrize("status", [200, 401, 503])
 def test_a_governor_that_answers_others_is_waited_for(
-    child: Child, standin: StandIn, event: str, variables: dict[str, str], status: int
+    child: Child, standin: StandIn, event: str, variables: dict[str, str]
 ) -> None:
     heard = threading.Event()
 
     def keeps_waiting(request: Request) -> bytes:
         if request.method == "GET":
-            request.peer.sendall(http(status))
+            request.peer.sendall(http(503))
             assert request.peer.recv(1) == b"", "it asks once"
             heard.set()
             raise HangUpError
@@ -57,7 +56,7 @@ def test_a_governor_that_answers_others_is_waited_for(
         return grants(request)
 
     standin.behaviour = keeps_waiting
-    at = Desk(child, standin.url, GOVERNOR_TIMEOUT_MS="100", **variables)
+    at = Desk(child, standin.url, GOVERNOR_TIMEOUT_MS="1000", **variables)
     lease = at.check_in(event=event_of({"event": event}), remaining_ms=LONG_MS)
     assert heard.is_set()
     assert [lease] == standin.ids()
@@ -71,12 +70,12 @@ def test_who_may_not_wait_asks_for_no_sign_of_life(child: Child, standin: StandI
 
 
 @pytest.mark.parametrize(
-    ("waits", "left_ms", "wait_ms"), [(100, 3000, 100), (5000, 3000, 1250), (5000, 500, None)]
+    ("waits", "left_ms", "wait_ms"), [(100, 9000, 100), (5000, 5500, 1250), (5000, 3000, None)]
 )
 def test_a_wait_leaves_half_of_the_time_to_the_handler(
     child: Child, standin: StandIn, waits: int, left_ms: int, wait_ms: int | None
 ) -> None:
-    variables = {"GOVERNOR_TIMEOUT_MS": "500", "GOVERNOR_WAIT_MS": str(waits)}
+    variables = {"GOVERNOR_TIMEOUT_MS": "3000", "GOVERNOR_WAIT_MS": str(waits)}
     Desk(child, standin.url, **variables).check_in(remaining_ms=left_ms)
     assert standin.requests[0].body.get("wait_ms") == wait_ms
 
@@ -121,7 +120,7 @@ def test_a_wait_is_measured_though_it_has_used_up_the_time(child: Child, standin
         "const gate = entrance(given.environ);"
         "const ran = gate.run(new Call(async () => 1, undefined, [{}, context]));"
         "left = 0; await ran;",
-        environ=environ(standin.url, GOVERNOR_TIMEOUT_MS="200", GOVERNOR_WAIT_MS="5000")
+        environ=environ(standin.url, GOVERNOR_TIMEOUT_MS="2000", GOVERNOR_WAIT_MS="5000")
         | {"GOVERNOR_EMF": "1"},
     )
     assert "wait_ms" in standin.requests[0].body
