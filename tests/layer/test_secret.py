@@ -9,6 +9,7 @@ from governor_layer.checkin import Desk, UnavailableError
 
 from tests.layer.behaviour import Behaviour, HangUpError, Request, grants, http
 from tests.layer.desks import Context, desk, lease
+from tests.layer.misbehaviour import takes
 from tests.layer.standin import StandIn
 from tests.stores import free_ports
 
@@ -176,6 +177,29 @@ def test_a_token_that_is_refused_is_read_again(
     assert len(extension.requests) == 2
     assert credentials(standin)[-2:] == ["Bearer s3cret", "Bearer rotated"]
     assert len(set(standin.ids())) == len(standin.ids()), "each try has an id of its own"
+
+
+def test_who_may_wait_may_do_so_with_a_token_that_was_read_again(
+    standin: StandIn, extension: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secret, "PAUSE_S", 0.0)
+    at = desk(
+        standin.url,
+        GOVERNOR_TOKEN_SECRET=ARN,
+        GOVERNOR_WAIT_MS="20000",
+        GOVERNOR_TIMEOUT_MS="300",
+    )
+    assert lease(at.check_in({}, Context(remaining_ms=60_000)))
+    slowly, extension.behaviour = takes(0.5), holds("rotated")
+
+    def keeps_waiting(request: Request) -> bytes:
+        if request.method == "GET":
+            return http(200)
+        known = request.headers.get("authorization") == "Bearer rotated"
+        return slowly(request) if known else http(401, {"title": "Unauthorized"})
+
+    standin.behaviour = keeps_waiting
+    assert lease(at.check_in({}, Context(remaining_ms=60_000)))
 
 
 def test_a_token_that_is_refused_and_has_not_changed(

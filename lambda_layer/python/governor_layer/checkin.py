@@ -147,7 +147,7 @@ class Desk:
             answer = _tried(connection, make, self._deadline(context, wait_ms))
             if answer.status == 401 and self._secret is not None and self._secret.has_changed():  # noqa: PLR2004
                 self._head = self._head_with(self._secret.token())
-                answer = _tried(connection, make, self._deadline(context))
+                answer = _tried(connection, make, self._deadline(context, wait_ms))
         finally:
             self._idle.append(connection)
         return answer
