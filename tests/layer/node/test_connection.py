@@ -10,7 +10,7 @@ from tests.layer.behaviour import Behaviour, HangUpError, Request, grants, http
 from tests.layer.node.child import Child, RaisedError
 from tests.layer.node.desks import BUSY, DESK, Desk, environ, later
 from tests.layer.standin import StandIn
-from tests.layer.test_connection import GARBAGE, unacknowledged
+from tests.layer.test_answers import GARBAGE, unacknowledged
 from tests.stores import wait_until
 
 
