@@ -99,7 +99,9 @@ def _named_by(records: "list[object]") -> str | None:
     for record in records:
         if not isinstance(record, dict):
             return None
-        name = record.get("eventSource") or record.get("EventSource")
+        name = record.get("eventSource")
+        if not (isinstance(name, str) and name):
+            name = record.get("EventSource")
         if not isinstance(name, str) or source not in {None, name}:
             return None
         source = name
