@@ -73,6 +73,15 @@ class StandIn:
         """The lease ids that have been asked for, in order."""
         return [request.body["id"] for request in self.requests if "id" in request.body]
 
+    def methods(self, lease_id: str) -> list[str]:
+        """The methods of all that came on the connection on which `lease_id` was asked for.
+
+        The last request of `requests` need not be the last that was sent: each connection's thread
+        reads when it gets to run.
+        """
+        number = next(each.connection for each in self.requests if each.body.get("id") == lease_id)
+        return [request.method for request in self.requests if request.connection == number]
+
     def asked(self, number: int) -> list[tuple[str, str, dict[str, Any]]]:
         """Method, path and body of every request, once there are `number` at least."""
         wait_until(lambda: len(self.requests) >= number, "every request arrives", 5)
