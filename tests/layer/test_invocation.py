@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -249,22 +250,44 @@ def test_a_governed_handler_within_an_invocation_passes(standin: StandIn) -> Non
 
     @governed
     async def awaited(event: str, context: object) -> object:
-        return inner(event, context)
+        return inner(event, copy(context))
 
     @governed
     def outer(event: str, context: object) -> object:  # as another vendor's, between two of ours
         return asyncio.run(awaited(event, context))
 
-    assert outer("good", None) == "ran"
+    assert outer("good", Context()) == "ran"
     assert len(standin.ids()) == 1
     with pytest.raises(ValueError, match="bad"):
-        outer("bad", None)
-    assert outer("good", None) == inner("good", None) == "ran"
+        outer("bad", Context())
+    assert outer("good", Context()) == inner("good", Context()) == "ran"
     assert len(standin.ids()) == 4, "the next one asks"
     standin.behaviour = denies
     for _ in range(2):
         with pytest.raises(ConcurrencyLimitExceeded):
-            outer("good", None)
+            outer("good", Context())
+
+
+@pytest.mark.usefixtures("_process_is_governed")
+@pytest.mark.parametrize("context", [None, Context("")])
+def test_without_a_request_id_nobody_is_known_to_be_inside(
+    standin: StandIn, context: object
+) -> None:
+    inner = governed(lambda event, _context: event)
+    outer = governed(lambda event, context: [inner(event, context)])
+    assert outer("ran", context) == ["ran"]
+    assert len(standin.ids()) == 2
+
+
+def test_a_copy_of_the_process_has_nobody_inside(standin: StandIn) -> None:
+    at = gate(environ(standin.url))
+
+    def forked(event: object, context: object) -> object:
+        at.start_anew()
+        return at.run(ran, event, context)
+
+    assert at.run(forked, {}, Context()) == "ran"
+    assert len(standin.ids()) == 2
 
 
 @pytest.mark.usefixtures("_process_is_governed")

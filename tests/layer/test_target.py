@@ -19,7 +19,7 @@ from governor_layer.target import resolve
 from tests.layer.standin import StandIn
 
 LAYER = Path(__file__).parents[2] / "lambda_layer" / "python"
-SMALL = {"_contextvars", "_socket"}
+SMALL = {"_socket"}
 """What of the standard library the layer imports though the runtime has not."""
 LOOK_UP = "runtime._get_handler('governor_layer.handler')"
 DECORATE = "from governor_layer import governed; governed(print)"

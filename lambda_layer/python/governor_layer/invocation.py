@@ -4,7 +4,6 @@ import functools
 import os
 import sys
 import time
-from _contextvars import ContextVar
 
 from .checkin import Desk, UnavailableError
 from .lease import max_wait_ms
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from .denial import Denial
 
     Handler: TypeAlias = Callable[[Any, Any], Any]
-
-inside: "ContextVar[bool]" = ContextVar("governor", default=False)
-"""Whether an invocation has passed a gate: of what is called in it, no more may ask."""
 
 CO_COROUTINE = 0x80
 """What `inspect` knows a coroutine function by. Importing that takes several times what we do."""
@@ -106,24 +102,21 @@ class Gate:
         """Get ready, as `settings` say."""
         self._settings = settings
         self._desk = Desk(settings)
+        self._inside: set[object] = set()
 
     def start_anew(self) -> None:
         """Take over nothing from the process that this one is a copy of."""
-        inside.set(False)
+        self._inside.clear()
         self._desk.start_anew()
 
     def run(self, handler: "Handler", *given: object, **named: object) -> object:
         """Run `handler` if it may run now, and return what the source of its event is to get.
 
-        An invocation that is in already passes: it would wait for its own lease.
-
         Raises:
             ConcurrencyLimitExceeded: it may not, and its event's source is told by an exception.
 
         """
-        if inside.get():
-            return handler(*given, **named)
-        stay = Stay(self._desk, self._settings)
+        stay = Stay(self._desk, self._settings, self._inside)
         try:
             return handler(*given, **named) if stay.begin(*_asked(given, named)) else stay.answer
         finally:
@@ -131,9 +124,7 @@ class Gate:
 
     async def run_awaited(self, handler: "Handler", *given: object, **named: object) -> object:
         """Do what `run` does with a coroutine function. Checking in blocks the event loop."""
-        if inside.get():
-            return await handler(*given, **named)
-        stay = Stay(self._desk, self._settings)
+        stay = Stay(self._desk, self._settings, self._inside)
         try:
             runs = stay.begin(*_asked(given, named))
             return await handler(*given, **named) if runs else stay.answer
@@ -149,20 +140,33 @@ def _asked(given: "tuple[object, ...]", named: "dict[str, object]") -> tuple[obj
     )
 
 
+def _identity(context: object) -> object:
+    """What tells an invocation from all others: its request id. Without one it is like no other."""
+    request_id = getattr(context, "aws_request_id", None)
+    return request_id if isinstance(request_id, str) and request_id else object()
+
+
 class Stay:
     """One invocation at the gate: the lease that it holds, or the answer if it may not run."""
 
-    __slots__ = ("_desk", "_lease", "_settings", "answer")
+    __slots__ = ("_desk", "_inside", "_invocation", "_lease", "_settings", "answer")
 
-    def __init__(self, desk: Desk, settings: Settings) -> None:
-        """Hold nothing yet."""
+    def __init__(self, desk: Desk, settings: Settings, inside: set[object]) -> None:
+        """Hold nothing yet. `inside` are the invocations that have a stay already."""
         self._desk = desk
         self._settings = settings
+        self._inside = inside
+        self._invocation: object = None
         self._lease: str | None = None
         self.answer: object = None
 
     def begin(self, event: object, context: object) -> bool:
         """Whether the handler is to run. Raises ConcurrencyLimitExceeded: it is not."""
+        invocation = _identity(context)
+        if invocation in self._inside:
+            return True  # it would wait for its own lease
+        self._inside.add(invocation)
+        self._invocation = invocation
         emf = self._settings.emf
         waits = emf and max_wait_ms(self._settings, event, context) > 0  # before it has waited
         began = time.perf_counter()
@@ -172,19 +176,17 @@ class Stay:
         if emf:
             self._measure(time.perf_counter() - began, outcome, waits=waits)
         if outcome is None or isinstance(outcome, str):
-            inside.set(True)
             return True
         from . import refusal  # noqa: PLC0415 - an invocation that is granted needs none
 
         self._lease, self.answer = refusal.settled(
             self._desk, self._settings, outcome, event, context
         )
-        inside.set(self._lease is not None)
-        return inside.get()
+        return self._lease is not None
 
     def end(self) -> None:
         """Give back what is held, if anything is."""
-        inside.set(False)
+        self._inside.discard(self._invocation)
         if self._lease is not None:
             self._desk.check_out(self._lease)
 

@@ -13,7 +13,7 @@ from tests.stores import wait_until
 NESTED = """
 const { governed } = require(LAYER);
 const own = governed(async (event) => event);
-kept.handler = governed(async (...given) => [await own(...given)]);
+kept.handler = governed(async (...given) => [await own(given[0], given[1] && { ...given[1] })]);
 """
 
 
