@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,7 @@ from typing import Self
 from redis import Redis
 from redis.exceptions import RedisError
 
+from governor.demo.ports import free_ports
 from governor.lifeline import tied
 
 _DEADLINE_S = 20.0
@@ -30,15 +30,6 @@ def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = _DE
     while not condition():
         assert time.monotonic() < give_up_at, f"after {deadline_s:.0f} s still not: {what}"
         time.sleep(0.01)
-
-
-def free_ports(count: int) -> list[int]:
-    """Different TCP ports on loopback that nobody listens on."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
 
 
 class Server:

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from governor.demo.ports import free_ports
 from governor.errors import GovernorError
 from governor.layer.archive import sources
 from governor.lifeline import tied
@@ -185,7 +186,7 @@ class ExecutionEnvironment:
     def _start(self, bootstrap: Path) -> None:
         for _ in range(START_ATTEMPTS):
             # Another process may take a port that was free a moment ago: then the emulator ends.
-            self._port, runtime_port = _free_ports()
+            self._port, runtime_port = free_ports(2)
             command = [
                 os.fspath(self._emulator),
                 *("--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"),
@@ -245,10 +246,3 @@ def _attached(attach: Attach, handler: str) -> dict[str, str]:
             return {"_HANDLER": "governor_layer.handler", "GOVERNOR_HANDLER": handler}
         case Attach.NONE:
             return {}
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as one, socket.socket() as other:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], other.getsockname()[1]

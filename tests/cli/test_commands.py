@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from governor import __version__
+from governor.demo.ports import free_ports
 from tests.cli.conftest import ADMIN, READER, Governed, done, refused, shown
 from tests.governors import Governor, run
-from tests.stores import free_ports
 from tests.strangers import saying, serving
 
 POLICY = """

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from playwright.async_api import Page, expect
 
+from governor.demo.ports import free_ports
 from tests.dashboard.conftest import Complaints
 from tests.dashboard.pages import figure, live, row
 from tests.governors import Start
 from tests.service.api import Api
-from tests.stores import free_ports
 
 POLICY = """
 account: {max_concurrency: 9, headroom: 2}

@@ -17,13 +17,13 @@ from aiohttp import ClientSession
 
 from governor.controller.loop import control
 from governor.controller.pace import Pace
+from governor.demo.ports import free_ports
 from governor.ledger.client import LedgerClient
 from governor.lifeline import tied
 from tests.conftest import missing
 from tests.controller.account import MemoryAccount
 from tests.governors import Governor
 from tests.service.api import Api, eventually
-from tests.stores import free_ports
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 

@@ -15,9 +15,10 @@ from governor.demo.aws.fleet import Fleet
 from governor.demo.aws.lacking import Answer
 from governor.demo.aws.moto import Moto
 from governor.demo.aws.standin import StandIn
+from governor.demo.ports import free_ports
 from governor.ledger.embedded import valkey_binary
 from tests.governors import Governor, Start, run, starting
-from tests.stores import NO_PERSISTENCE, Server, free_ports
+from tests.stores import NO_PERSISTENCE, Server
 
 Ended = subprocess.CompletedProcess[str]
 DOCTOR = "fleet", "doctor"

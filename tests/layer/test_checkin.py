@@ -11,10 +11,11 @@ from governor_layer.connection import Connection, Deadline
 from governor_layer.denial import Denial
 from governor_layer.http_message import head_lines
 
+from governor.demo.ports import free_ports
 from tests.layer.behaviour import HangUpError, Request, denies, grants, http
 from tests.layer.desks import AMPLE_MS, Context, desk, lease
 from tests.layer.standin import StandIn
-from tests.stores import free_ports, wait_until
+from tests.stores import wait_until
 
 
 def test_a_check_in_says_who_asks_and_for_how_long(standin: StandIn) -> None:

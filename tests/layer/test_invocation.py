@@ -15,10 +15,11 @@ from governor_layer import journal
 from governor_layer.denial import ConcurrencyLimitExceeded
 from governor_layer.invocation import Gate, entrance, governed
 
+from governor.demo.ports import free_ports
 from tests.layer.behaviour import Request, denies, grants, http
 from tests.layer.desks import Context
 from tests.layer.standin import StandIn
-from tests.stores import free_ports, wait_until
+from tests.stores import wait_until
 
 EVENTS = Path(__file__).parent / "events"
 

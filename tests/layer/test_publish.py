@@ -15,12 +15,13 @@ from typing import Any
 import boto3
 import pytest
 
+from governor.demo.ports import free_ports
 from governor.layer import archive, publish
 from governor.lifeline import tied
 from tests.governors import run
 from tests.layer.behaviour import http
 from tests.layer.standin import StandIn
-from tests.stores import free_ports, wait_until
+from tests.stores import wait_until
 
 NO_ACCOUNT = {
     "AWS_CONFIG_FILE": os.devnull,

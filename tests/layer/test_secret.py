@@ -7,11 +7,11 @@ import pytest
 from governor_layer import secret
 from governor_layer.checkin import Desk, UnavailableError
 
+from governor.demo.ports import free_ports
 from tests.layer.behaviour import Behaviour, HangUpError, Request, grants, http
 from tests.layer.desks import Context, desk, lease
 from tests.layer.misbehaviour import takes
 from tests.layer.standin import StandIn
-from tests.stores import free_ports
 
 ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:governor/layer+token-AbCdEf"
 

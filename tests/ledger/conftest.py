@@ -7,12 +7,13 @@ from contextlib import AsyncExitStack
 import pytest
 from redis import Redis
 
+from governor.demo.ports import free_ports
 from governor.ledger.embedded import valkey_binary
 from governor.ledger.library import Library
 from tests.conftest import missing
 from tests.ledger.clock import CLOCKED, Clock
 from tests.ledger.replica import Replica
-from tests.stores import NO_PERSISTENCE, Server, free_ports
+from tests.stores import NO_PERSISTENCE, Server
 
 
 @pytest.fixture

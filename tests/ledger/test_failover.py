@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from governor.demo.ports import free_ports
 from governor.errors import StoreUnavailableError
 from governor.ledger.embedded import valkey_binary
 from tests.ledger.replica import Replica
-from tests.stores import NO_PERSISTENCE, Server, free_ports, wait_until
+from tests.stores import NO_PERSISTENCE, Server, wait_until
 
 ONE = "functions: {api: {max_concurrency: 1}}"
 

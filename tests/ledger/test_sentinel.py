@@ -8,11 +8,12 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import RedisError
 
+from governor.demo.ports import free_ports
 from governor.errors import StoreUnavailableError
 from governor.ledger.embedded import valkey_binary
 from governor.lifeline import tied
 from tests.ledger.replica import Replica
-from tests.stores import NO_PERSISTENCE, Server, free_ports, wait_until
+from tests.stores import NO_PERSISTENCE, Server, wait_until
 
 SERVICE = "orders"
 

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from governor.demo.ports import free_ports
 from governor.errors import StoreUnavailableError
 from governor.ledger.client import Resumed
 from governor.ledger.embedded import valkey_binary
 from tests.ledger.replica import Replica
-from tests.stores import NO_PERSISTENCE, Server, free_ports
+from tests.stores import NO_PERSISTENCE, Server
 
 ONE = "functions: {api: {max_concurrency: 1}}"
 DEADLINE_S = 10.0

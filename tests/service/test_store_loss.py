@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from governor.demo.ports import free_ports
 from governor.ledger.embedded import valkey_binary
 from tests.governors import Start
 from tests.service.api import Api, Reply, eventually
-from tests.stores import NO_PERSISTENCE, Server, free_ports
+from tests.stores import NO_PERSISTENCE, Server
 
 AT_ONCE_S = 3.0
 """Generous: the store's time-out is 0.5 s, and what is known to be lost is not asked."""

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from textual.widgets import DataTable, Static
 
+from governor.demo.ports import free_ports
 from governor.top.app import Top
 from tests.controller.controllers import until
 from tests.governors import Governor, run
 from tests.service.api import Api
-from tests.stores import free_ports
 from tests.strangers import saying, serving
 
 POLICY = """

@@ -1,6 +1,5 @@
 """moto's server: Lambda's functions and mappings, SQS, CloudWatch and tags over real HTTP."""
 
-import socket
 import subprocess
 import sys
 import time
@@ -9,6 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
+from governor.demo.ports import free_ports
 from governor.errors import GovernorError
 from governor.lifeline import tied
 
@@ -40,7 +40,7 @@ class Moto:
             MotoStartError: it has ended, or does not answer.
 
         """
-        self.port = _free_port()
+        (self.port,) = free_ports(1)
         self.url = f"http://127.0.0.1:{self.port}"
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
         with output.open("w") as written:
@@ -79,9 +79,3 @@ class Moto:
                 return bool(answer.status == HTTPStatus.OK)
         except OSError:
             return False
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

@@ -10,9 +10,9 @@ from governor.controller.observed import Knobs, Observed
 from governor.demo.aws.fleet import ACCOUNT_ID, REGION, Fleet
 from governor.demo.aws.lacking import refusal
 from governor.demo.aws.standin import StandIn, Trouble, hang_up
+from governor.demo.ports import free_ports
 from governor.errors import SettingsError
 from governor.model import ACCOUNT, ScopeCount
-from tests.stores import free_ports
 
 NOW = time.time() // 60 * 60 + 30
 IDLE = {ACCOUNT: ScopeCount()}

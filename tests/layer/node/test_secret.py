@@ -6,11 +6,12 @@ from urllib.parse import quote
 
 import pytest
 
+from governor.demo.ports import free_ports
 from tests.layer.behaviour import grants, http
 from tests.layer.node.child import Child, RaisedError
 from tests.layer.node.desks import Desk, later
 from tests.layer.standin import StandIn
-from tests.stores import free_ports, wait_until
+from tests.stores import wait_until
 
 ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:governor/token-AbCdEf"
 
