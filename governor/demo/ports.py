@@ -2,7 +2,7 @@
 
 import socket
 from contextlib import ExitStack
-from itertools import islice
+from itertools import chain, islice
 from random import SystemRandom
 from typing import Final
 
@@ -24,8 +24,9 @@ def free_ports(count: int) -> list[int]:
         NoFreePortError: there are not so many.
 
     """
+    begin = SystemRandom().randrange(len(CANDIDATES))  # of its own for each process that looks
+    candidates = chain(CANDIDATES[begin:], CANDIDATES[:begin])
     with ExitStack() as held:
-        candidates = SystemRandom().sample(CANDIDATES, len(CANDIDATES))
         free = (port for port in candidates if _is_free(held.enter_context(socket.socket()), port))
         ports = list(islice(free, count))
     if len(ports) < count:
