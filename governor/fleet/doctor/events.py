@@ -8,7 +8,12 @@ from governor.fleet.function import Function
 from governor.fleet.sources import Kind, Source
 
 _CONFIGS = "lambda:ListFunctionEventInvokeConfigs"
-_WAIT = frozenset({"S3", "SNS", "EventBridge"})
+_WAIT = frozenset(
+    {
+        *("S3", "SNS", "EventBridge", "CloudWatch Logs", "CloudWatch alarm", "CloudFormation"),
+        *("CodeCommit", "CodePipeline", "Config", "SES"),
+    }
+)
 """Sources whose events the layer knows to be asynchronous: denied, they wait and run after all."""
 
 

@@ -22,7 +22,12 @@ VERDICT = "verdict"
 """Authorizers, Cognito: a returned value has a meaning of the source's own."""
 
 ASYNC = "async"
-"""S3, SNS, EventBridge: nobody waits, and an error leaves an event two retries."""
+"""S3, SNS, EventBridge, more of AWS's services: nobody waits, and an error leaves two retries."""
+
+_ASYNC_RECORDS = {"aws:s3", "aws:sns", "aws:ses", "aws:codecommit"}
+
+_ASYNC_MEMBERS = {"awslogs", "alarmData", "invokingEvent", "ResponseURL", "CodePipeline.job"}
+"""By which CloudWatch's logs and alarms, Config, CloudFormation and CodePipeline are told."""
 
 MAX_ATTEMPT = 1_000_000
 """Highest number of an attempt that the governor takes."""
@@ -37,10 +42,10 @@ def source_of(event: object) -> str:
     records = event.get("Records")
     if isinstance(records, list):
         # Whoever else sends records must not take them for done without a word of the handler.
-        return ASYNC if _named_by(records) in {"aws:s3", "aws:sns"} else POLLED
+        return ASYNC if _named_by(records) in _ASYNC_RECORDS else POLLED
     if isinstance(event.get("eventSource"), str):
         return POLLED
-    if "detail-type" in event and "source" in event:
+    if ("detail-type" in event and "source" in event) or not _ASYNC_MEMBERS.isdisjoint(event):
         return ASYNC
     return VERDICT if _asks_for_verdict(event) else _requested(event)
 

@@ -19,6 +19,7 @@ RUNNING = Governor("http://governor", store=Store("valkey", "8.0", "noeviction")
 LED = replace(RUNNING, has_leader=True)
 S3 = Source(Kind.ASYNC, "S3")
 LOGS = Source(Kind.ASYNC, "CloudWatch Logs")
+IOT = Source(Kind.ASYNC, "IoT")
 
 
 @dataclass(frozen=True)

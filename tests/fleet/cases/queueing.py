@@ -7,6 +7,7 @@ from governor.fleet.details import Details
 from governor.fleet.doctor.examined import Examined
 from governor.fleet.doctor.finding import Check
 from tests.fleet.cases.case import (
+    IOT,
     LED,
     LOGS,
     RUNNING,
@@ -89,8 +90,8 @@ def reporting(**others: Any) -> Examined:
 
 
 def asynchronous(policy: str = LIMITED, dead: str = "", **details: Any) -> Examined:
-    """A function that CloudWatch Logs calls, and the governor may deny."""
-    known = {"callers": (LOGS,)} | details
+    """A function that IoT calls, by events of the user's own shape, and the governor may deny."""
+    known = {"callers": (IOT,)} | details
     return account(attached(dead_letter=dead), details={"f": Details(**known)}, policy=policy)
 
 
@@ -226,7 +227,7 @@ CASES = (
         "function:f",
         asynchronous(),
         asynchronous(on_failure="arn:aws:sqs:eu-central-1:1:dead"),
-        "CloudWatch Logs",
+        "IoT",
     ),
     error(Check.LOST_EVENTS, "function:f", asynchronous(), asynchronous(dead="arn")),
     error(Check.LOST_EVENTS, "function:f", asynchronous(), asynchronous("{}")),
@@ -247,5 +248,6 @@ CASES = (
     ),
     error(Check.LOST_EVENTS, "function:f", called(S3, GOVERNOR_FAIL="closed"), denied()),
     hint(Check.LOST_EVENTS, "function:f", called(S3), denied(), "wait and run"),
-    hint(Check.LOST_EVENTS, "function:f", called(LOGS, GOVERNOR_ON_DENIED="run"), denied()),
+    hint(Check.LOST_EVENTS, "function:f", called(IOT, GOVERNOR_ON_DENIED="run"), denied()),
+    hint(Check.LOST_EVENTS, "function:f", called(LOGS), asynchronous(dead="arn"), "wait and run"),
 )
