@@ -5,6 +5,7 @@ import inspect
 import io
 import json
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from copy import copy
 from pathlib import Path
@@ -277,6 +278,20 @@ def test_without_a_request_id_nobody_is_known_to_be_inside(
     inner = governed(lambda event, _context: event)
     outer = governed(lambda event, context: [inner(event, context)])
     assert outer("ran", context) == ["ran"]
+    assert len(standin.ids()) == 2
+
+
+def test_a_retry_asks_while_the_attempt_that_timed_out_still_runs(standin: StandIn) -> None:
+    at = gate(environ(standin.url))
+
+    def outlasts_its_time(_event: object, _context: object) -> list[object]:
+        retries: list[object] = []
+        retry = threading.Thread(target=lambda: retries.append(at.run(ran, {}, Context())))
+        retry.start()  # as Managed Instances may: another thread, the same request id
+        retry.join()
+        return retries
+
+    assert at.run(outlasts_its_time, {}, Context()) == ["ran"]
     assert len(standin.ids()) == 2
 
 

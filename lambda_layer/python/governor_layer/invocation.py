@@ -3,6 +3,7 @@
 import functools
 import os
 import sys
+import threading
 import time
 
 from .checkin import Desk, UnavailableError
@@ -141,9 +142,15 @@ def _asked(given: "tuple[object, ...]", named: "dict[str, object]") -> tuple[obj
 
 
 def _identity(context: object) -> object:
-    """What tells an invocation from all others: its request id. Without one it is like no other."""
+    """What tells an invocation from all others. Without a request id it is like no other.
+
+    A retry has the id of the attempt that timed out, which on Managed Instances may still be
+    running, but not on the same thread.
+    """
     request_id = getattr(context, "aws_request_id", None)
-    return request_id if isinstance(request_id, str) and request_id else object()
+    if isinstance(request_id, str) and request_id:
+        return request_id, threading.get_ident()
+    return object()
 
 
 class Stay:

@@ -13,7 +13,7 @@ from tests.stores import wait_until
 NESTED = """
 const { governed } = require(LAYER);
 const own = governed(async (event) => event);
-kept.handler = governed(async (...given) => [await own(given[0], given[1] && { ...given[1] })]);
+kept.handler = governed(async (...given) => [await own(...given)]);
 """
 
 
@@ -44,6 +44,18 @@ def test_a_context_may_be_used_again(function: Child, standin: StandIn) -> None:
         function.run("return await kept.handler({}, kept.context);")
     function.run("return await kept.handler({});")
     assert len(standin.ids()) == 4, "without a context nobody knows who is inside"
+
+
+def test_a_retry_asks_while_the_attempt_that_timed_out_still_runs(
+    function: Child, standin: StandIn
+) -> None:
+    function.run("kept.handler = require(LAYER).governed(async (event) => event.retry?.());")
+    # As Managed Instances may: another context in the same process, with the same request id.
+    function.run(
+        "const retry = () => kept.handler({}, contextOf());"
+        "await kept.handler({ retry }, contextOf());"
+    )
+    assert len(standin.ids()) == 2
 
 
 def test_a_handler_with_a_callback_may_be_inside(function: Child, standin: StandIn) -> None:
