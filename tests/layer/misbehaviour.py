@@ -88,3 +88,49 @@ def answers(status: int, location: str = "http://127.0.0.1:1/") -> Behaviour:
         return http(status, {"title": "Not today", "status": status}, **headers)
 
     return answers
+
+
+def grants_byte_by_byte(request: Request) -> bytes:
+    """Grant in as many pieces as there can be."""
+    whole = grants(request)
+    for at in range(len(whole) - 1):
+        request.peer.sendall(whole[at : at + 1])
+    return whole[-1:]
+
+
+def echo_after(head: str) -> Behaviour:
+    """A behaviour that sends `head`, and a grant's body."""
+    return lambda request: head.encode() + json_grant(request)
+
+
+def json_grant(request: Request) -> bytes:
+    """The body of a grant."""
+    return grants(request).partition(b"\r\n\r\n")[2]
+
+
+GARBAGE: dict[str, Behaviour] = {
+    "no HTTP": lambda _: b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
+    "nothing but line ends": lambda _: b"\r\n" * 9,
+    "another status line": echo_after("HTTP/1.1 OK\r\nContent-Length: 50\r\n\r\n"),
+    "no length": echo_after("HTTP/1.1 201 Created\r\n\r\n"),
+    "odd length": echo_after("HTTP/1.1 201 Created\r\nContent-Length: -5\r\n\r\n"),
+    "long length": echo_after("HTTP/1.1 201 Created\r\nContent-Length: " + "9" * 5000 + "\r\n\r\n"),
+    "chunks": lambda request: http(201, {"id": request.body["id"]}, Transfer_Encoding="chunked"),
+    "long body": lambda request: http(201, {"id": request.body["id"], "pad": "x" * 70_000}),
+    "endless head": lambda _: b"HTTP/1.1 201 Created\r\n" + b"X-Pad: x\r\n" * 9999,
+    "continue": lambda _: http(100),
+    "empty body": lambda _: http(201),
+    "another id": lambda _: http(201, {"id": "somebody-else"}),
+    "a list": lambda _: http(201, ["id"]),
+    "deep": lambda _: b"HTTP/1.1 201 OK\r\nContent-Length: 60000\r\n\r\n" + b"[" * 60_000,
+    "no text": lambda _: b"HTTP/1.1 201 OK\r\nContent-Length: 4\r\n\r\n\xff\xfe\xfd\xfc",
+    "429 of a proxy": lambda _: http(429, {"message": "slow down"}),
+    "429 with infinity": lambda _: http(
+        429, {"denied_by": "a", "max_concurrency": 1, "in_use": 1, "retry_after_ms": float("inf")}
+    ),
+    "redirect": lambda _: http(302, None, Location="http://127.0.0.1:1/"),
+    "no token": lambda _: http(401, {"title": "Unauthorized"}),
+    "broken": lambda _: http(500, {"title": "Internal error"}),
+    "store gone": lambda _: http(503, {"title": "Store unavailable"}),
+}
+"""Answers that are none, by what is wrong with them."""

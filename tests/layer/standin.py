@@ -1,8 +1,11 @@
 """A network peer that behaves as badly as a test wants, in place of a governor."""
 
+import array
+import fcntl
 import json
 import socket
 import ssl
+import termios
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -125,3 +128,10 @@ class StandIn:
                         raise HangUpError  # noqa: TRY301 - as every server does
         except (HangUpError, OSError, ValueError):
             pass
+
+
+def unacknowledged(peer: socket.socket) -> int:
+    """How many bytes that were sent have not arrived yet (tcp(7), SIOCOUTQ)."""
+    count = array.array("i", [0])
+    fcntl.ioctl(peer, termios.TIOCOUTQ, count)
+    return count[0]

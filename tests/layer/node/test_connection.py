@@ -9,8 +9,7 @@ from tests.layer import misbehaviour
 from tests.layer.behaviour import Behaviour, HangUpError, Request, grants, http
 from tests.layer.node.child import Child, RaisedError
 from tests.layer.node.desks import BUSY, DESK, Desk, environ, later
-from tests.layer.standin import StandIn
-from tests.layer.test_answers import GARBAGE, unacknowledged
+from tests.layer.standin import StandIn, unacknowledged
 from tests.stores import wait_until
 
 
@@ -268,21 +267,15 @@ def test_a_farewell_to_an_idle_connection_is_no_answer(
 
 
 def test_an_answer_may_come_in_pieces(child: Child, standin: StandIn) -> None:
-    def byte_by_byte(request: Request) -> bytes:
-        whole = grants(request)
-        for at in range(len(whole) - 1):
-            request.peer.sendall(whole[at : at + 1])
-        return whole[-1:]
-
-    standin.behaviour = byte_by_byte
+    standin.behaviour = misbehaviour.grants_byte_by_byte
     assert Desk(child, standin.url).check_in()
 
 
-@pytest.mark.parametrize("garbage", GARBAGE)
+@pytest.mark.parametrize("garbage", misbehaviour.GARBAGE)
 def test_an_answer_that_makes_no_sense_is_none(
     child: Child, standin: StandIn, garbage: str
 ) -> None:
-    standin.behaviour = GARBAGE[garbage]
+    standin.behaviour = misbehaviour.GARBAGE[garbage]
     at = Desk(child, standin.url)
     with pytest.raises(RaisedError):
         at.check_in()
